@@ -1,0 +1,1 @@
+"""What runs in a pipeline. Each stage is a room; `docs/layout.md` is the map."""

@@ -1,0 +1,1 @@
+"""The words that the rooms share: declarations, results, errors. Imports nothing of ours."""

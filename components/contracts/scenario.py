@@ -1,0 +1,165 @@
+"""A scenario: one use case as data. Each task of a pipeline gets only its own slice of it."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from components.contracts.base import ColumnName, Contract, Slug
+from components.contracts.modelling import (
+    Feature,
+    Gate,
+    Label,
+    Limits,
+    Policy,
+    Split,
+    Training,
+)
+from components.contracts.sources import Column, Kind, Merge, Source
+
+
+class IngestSpec(Contract):
+    """The slice of the ingest task."""
+
+    scenario: Slug
+    sources: tuple[Source, ...]
+    merge: Merge
+
+
+class FeaturesSpec(Contract):
+    """The slice of the features task. Row features are not in it: scoring evaluates them."""
+
+    scenario: Slug
+    key: ColumnName
+    inputs: tuple[Column, ...]
+    #: Columns kept beside the inputs for reports, never as model inputs.
+    carried: tuple[ColumnName, ...]
+    label: Label
+    split: Split
+
+
+class TrainSpec(Contract):
+    """The slice of the train task."""
+
+    scenario: Slug
+    key: ColumnName
+    inputs: tuple[Column, ...]
+    features: tuple[Feature, ...]
+    training: Training
+
+
+class EvaluateSpec(Contract):
+    """The slice of the evaluate task."""
+
+    scenario: Slug
+    title: str
+    protected: tuple[ColumnName, ...]
+    cutoffs: tuple[float, ...]
+    seed: int
+
+
+class GateSpec(Contract):
+    """The slice of the gate task."""
+
+    scenario: Slug
+    gate: Gate
+
+
+class ReleaseSpec(Contract):
+    """The slice of the register and deploy tasks."""
+
+    scenario: Slug
+    policy: Policy
+
+
+class Scenario(Contract):
+    """One use case, from raw tables to a cut-off. A sixth scenario is one more of these."""
+
+    name: Slug
+    title: str
+    sources: tuple[Source, ...]
+    merge: Merge
+    label: Label
+    split: Split
+    features: tuple[Feature, ...]
+    #: Columns that fairness is measured on; never features, never part of an expression.
+    protected: tuple[ColumnName, ...] = ()
+    training: Training
+    gate: Gate
+    policy: Policy
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        columns = self._columns()
+        names = [feature.name for feature in self.features]
+        if len(set(names)) != len(names):
+            raise ValueError(f"scenario {self.name}: a feature is declared twice in {names}")
+        for feature in self.features:
+            used = feature.columns()
+            if unknown := sorted(used - set(columns)):
+                raise ValueError(
+                    f"scenario {self.name}: feature {feature.name} reads {unknown}, "
+                    f"which no source declares; known: {sorted(columns)}"
+                )
+            if forbidden := sorted(used & {*self.protected, self.label.column, self.merge.key}):
+                raise ValueError(
+                    f"scenario {self.name}: feature {feature.name} reads {forbidden}; "
+                    "protected columns, the label and the key are never features"
+                )
+        for family in self.training.families:
+            if family.kind == "xgboost" and (extra := sorted(set(family.monotone) - set(names))):
+                raise ValueError(f"scenario {self.name}: monotone names no feature: {extra}")
+        for needed in (self.label.column, self.merge.key, *self.protected):
+            if needed not in columns:
+                raise ValueError(f"scenario {self.name}: {needed} is in no source")
+        return self
+
+    def _columns(self) -> dict[str, Column]:
+        return {column.name: column for source in self.sources for column in source.columns}
+
+    def inputs(self) -> tuple[Column, ...]:
+        """The columns that the features read, in the order of the sources."""
+        used = frozenset[str]().union(*(feature.columns() for feature in self.features))
+        return tuple(
+            column
+            for name, column in self._columns().items()
+            if name in used and column.kind is not Kind.KEY
+        )
+
+    def ingest(self) -> IngestSpec:
+        return IngestSpec(scenario=self.name, sources=self.sources, merge=self.merge)
+
+    def gold(self) -> FeaturesSpec:
+        inputs = self.inputs()
+        return FeaturesSpec(
+            scenario=self.name,
+            key=self.merge.key,
+            inputs=inputs,
+            carried=tuple(name for name in self.protected if name not in {c.name for c in inputs}),
+            label=self.label,
+            split=self.split,
+        )
+
+    def train(self) -> TrainSpec:
+        return TrainSpec(
+            scenario=self.name,
+            key=self.merge.key,
+            inputs=self.inputs(),
+            features=self.features,
+            training=self.training,
+        )
+
+    def evaluate(self) -> EvaluateSpec:
+        return EvaluateSpec(
+            scenario=self.name,
+            title=self.title,
+            protected=self.protected,
+            cutoffs=tuple(sorted({0.5, *(c for rule in self.gate.rules if (c := rule.at()))})),
+            seed=self.training.seed,
+        )
+
+    def judge(self) -> GateSpec:
+        return GateSpec(scenario=self.name, gate=self.gate)
+
+    def release(self) -> ReleaseSpec:
+        return ReleaseSpec(scenario=self.name, policy=self.policy)

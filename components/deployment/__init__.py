@@ -1,0 +1,1 @@
+"""From a judged bundle to a release that serves: register, deploy, check, roll back."""

@@ -1,0 +1,43 @@
+"""KFP shells of ETL. KFP ships their source as text: a signature, a docstring, one call."""
+
+from kfp import dsl
+
+from components.images import SPARK
+
+
+@dsl.component(base_image=SPARK, install_kfp_package=False)
+def ingest(
+    spec: str,
+    data: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    bronze: dsl.Output[dsl.Dataset],
+    silver: dsl.Output[dsl.Dataset],
+) -> None:
+    """Land the sources, check their data contract, clean and merge them."""
+    from components.etl.step import ingest as step
+
+    step(
+        spec=spec, data=data, run=run or job, timeout_minutes=timeout_minutes,
+        bronze=bronze, silver=silver,
+    )  # fmt: skip
+
+
+@dsl.component(base_image=SPARK, install_kfp_package=False)
+def features(
+    spec: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    silver: dsl.Input[dsl.Dataset],
+    gold: dsl.Output[dsl.Dataset],
+    snapshot: dsl.Output[dsl.Dataset],
+) -> None:
+    """Make the gold table with label and split, and the snapshot for look-ups."""
+    from components.etl.step import features as step
+
+    step(
+        spec=spec, run=run or job, timeout_minutes=timeout_minutes,
+        silver=silver, gold=gold, snapshot=snapshot,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""KFP shells of evaluation."""
+
+from kfp import dsl
+
+from components.images import MODEL
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
+def evaluate(
+    spec: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    gold: dsl.Input[dsl.Dataset],
+    models: dsl.Input[dsl.Model],
+    evaluation: dsl.Output[dsl.Artifact],
+) -> None:
+    """Score the test rows with every candidate."""
+    from components.evaluation.step import evaluate as step
+
+    step(
+        spec=spec, run=run or job, timeout_minutes=timeout_minutes,
+        gold=gold, models=models, evaluation=evaluation,
+    )  # fmt: skip
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
+def gate(
+    spec: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    bronze: dsl.Input[dsl.Dataset],
+    silver: dsl.Input[dsl.Dataset],
+    models: dsl.Input[dsl.Model],
+    evaluation: dsl.Input[dsl.Artifact],
+    decision: dsl.Output[dsl.Artifact],
+) -> bool:
+    """Judge the chosen candidate; record the evaluation whichever way it goes."""
+    from components.evaluation.step import gate as step
+
+    return step(
+        spec=spec, run=run or job, timeout_minutes=timeout_minutes,
+        bronze=bronze, silver=silver, models=models, evaluation=evaluation, decision=decision,
+    )  # fmt: skip
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
+def refuse(
+    scenario: str, run: str, job: str, timeout_minutes: float, decision: dsl.Input[dsl.Artifact]
+) -> None:
+    """Fail the run with the rules that the candidate broke."""
+    from components.evaluation.step import refuse as step
+
+    step(scenario=scenario, run=run or job, timeout_minutes=timeout_minutes, decision=decision)
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
+def finish(scenario: str, run: str, job: str, status: dsl.PipelineTaskFinalStatus) -> None:
+    """Write the run's summary and report, and notify where it failed."""
+    from components.evaluation.step import finish as step
+
+    step(scenario=scenario, run=run or job, state=status.state)

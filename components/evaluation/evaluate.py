@@ -1,0 +1,96 @@
+"""Score the test rows with every candidate's bundle and say how each did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from components.contracts.results import Candidates, Curves, Evaluation, Figures
+from components.contracts.scenario import EvaluateSpec
+from components.evaluation import metrics
+from components.scoring.bundle import Bundle
+
+_CUTOFF = 0.5
+
+
+@dataclass(frozen=True)
+class TestRows:
+    """The rows that no model was fitted on."""
+
+    columns: Mapping[str, list[object]]
+    label: NDArray[np.int64]
+    #: Split -> (rows, bad rows), of the whole table.
+    target: dict[str, tuple[int, int]]
+
+
+def read_test_rows(folder: Path) -> TestRows:
+    """The test rows of a gold table."""
+    table = pq.read_table(folder)
+    split = np.array(table["_split"].to_pylist(), dtype=np.str_)
+    label = table["_label"].fill_null(-1).to_numpy().astype(np.int64)
+    test = table.filter(split == "test")
+    return TestRows(
+        columns={name: test[name].to_pylist() for name in test.column_names},
+        label=label[split == "test"],
+        target={
+            str(side): (int((split == side).sum()), int((label[split == side] == 1).sum()))
+            for side in np.unique(split)
+        },
+    )
+
+
+def evaluate(
+    rows: TestRows, models: Path, candidates: Candidates, spec: EvaluateSpec
+) -> Evaluation:
+    """Every candidate on the same rows; the chosen one with curves and importance."""
+    figures: list[Figures] = []
+    curves: Curves | None = None
+    protected: dict[str, dict[str, dict[str, float]]] = {}
+    for candidate in candidates.candidates:
+        bundle = Bundle.load(models / candidate.folder, candidate.bundle)
+        inputs = bundle.columns(rows.columns)
+        pd = bundle.score(inputs).pd
+        figures.append(_figures(candidate.family, bundle.id, rows.label, pd, spec))
+        if candidate.family == candidates.chosen:
+            groups = {i.name: (place,) for place, i in enumerate(bundle.spec.inputs)}
+            lost = metrics.importance(
+                lambda m, b=bundle: b.score(m).pd, inputs, rows.label, groups, spec.seed
+            )
+            curves = metrics.curves(rows.label, pd, lost, rows.target)
+            protected = {
+                name: metrics.by_group(
+                    np.array([str(v) for v in rows.columns[name]]), rows.label, pd, _CUTOFF
+                )
+                for name in spec.protected
+            }
+    assert curves is not None, "the chosen candidate is among the candidates"
+    return Evaluation(
+        scenario=spec.scenario,
+        title=spec.title,
+        rows=len(rows.label),
+        bad=int(rows.label.sum()),
+        chosen=candidates.chosen,
+        figures=tuple(figures),
+        curves=curves,
+        protected=protected,
+    )
+
+
+def _figures(
+    family: str,
+    bundle: str,
+    label: NDArray[np.int64],
+    pd: NDArray[np.float64],
+    spec: EvaluateSpec,
+) -> Figures:
+    return Figures(
+        family=family,
+        bundle=bundle,
+        metrics=metrics.ranking_metrics(label, pd),
+        thresholds={f"{c:g}": metrics.threshold_metrics(label, pd, c) for c in spec.cutoffs},
+        confusion=metrics.confusion(label, pd, _CUTOFF),
+        auc=metrics.auc_interval(label, pd, spec.seed),
+    )

@@ -1,0 +1,127 @@
+"""Row features: arithmetic over columns of one row, declared as text, evaluated here alone.
+
+Every operation works element by element, so that a value never depends on the other rows of
+its batch. Missing is NaN: it spreads through arithmetic and comparisons, `minimum` and `maximum`
+pass it over, and what is no finite number (a division by zero, an overflow) is missing.
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.contracts.errors import VintageError
+
+Values = NDArray[np.float64]
+Evaluate = Callable[[Mapping[str, Values]], Values]
+
+
+def _divide(left: Values, right: Values) -> Values:
+    with np.errstate(all="ignore"):
+        return np.where(right == 0, np.nan, np.divide(left, right))
+
+
+def _comparison(compare: Callable[[Values, Values], NDArray[np.bool_]]) -> Callable[..., Values]:
+    def evaluate(left: Values, right: Values) -> Values:
+        unknown = np.isnan(left) | np.isnan(right)
+        return np.where(unknown, np.nan, compare(left, right).astype(np.float64))
+
+    return evaluate
+
+
+def _missing(value: Values) -> Values:
+    return np.isnan(value).astype(np.float64)
+
+
+def _where(condition: Values, yes: Values, no: Values) -> Values:
+    return np.where(np.isnan(condition), np.nan, np.where(condition != 0, yes, no))
+
+
+_BINARY: dict[type[ast.operator], Callable[..., Values]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: _divide,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[..., Values]] = {
+    ast.Gt: _comparison(operator.gt),
+    ast.GtE: _comparison(operator.ge),
+    ast.Lt: _comparison(operator.lt),
+    ast.LtE: _comparison(operator.le),
+    ast.Eq: _comparison(operator.eq),
+    ast.NotEq: _comparison(operator.ne),
+}
+#: Name -> (function, number of arguments; 0 for two or more).
+FUNCTIONS: dict[str, tuple[Callable[..., Values], int]] = {
+    "minimum": (np.fmin, 0),
+    "maximum": (np.fmax, 0),
+    "missing": (_missing, 1),
+    "where": (_where, 3),
+}
+_TWO_OR_MORE = 2
+
+
+def compile_expression(text: str) -> Evaluate:
+    """A function from columns to the feature's values. Raises VintageError on what is not allowed."""
+    try:
+        body = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise VintageError(f"expression {text!r}: {error.msg}") from None
+    evaluate = _compile(body, text)
+
+    def finite(columns: Mapping[str, Values]) -> Values:
+        with np.errstate(all="ignore"):
+            values = evaluate(columns)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    return finite
+
+
+def _compile(node: ast.expr, text: str) -> Evaluate:
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            constant = np.float64(value)
+            return lambda _: np.asarray(constant)
+        case ast.Name(id=name):
+            return lambda columns: columns[name]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner = _compile(operand, text)
+            return lambda columns: -inner(columns)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return _apply(_BINARY[type(op)], [left, right], text)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
+            return _apply(_COMPARE[type(op)], [left, right], text)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
+            function, count = FUNCTIONS[name]
+            if count and len(args) != count:
+                raise VintageError(
+                    f"expression {text!r}: {name} takes {count} arguments, found {len(args)}"
+                )
+            if count:
+                return _apply(function, args, text)
+            if len(args) < _TWO_OR_MORE:
+                raise VintageError(f"expression {text!r}: {name} takes two or more arguments")
+            return _fold(function, args, text)
+    raise VintageError(
+        f"expression {text!r}: {ast.unparse(node)!r} is not allowed; allowed are column names, "
+        f"numbers, + - * /, comparisons of two, and {', '.join(sorted(FUNCTIONS))}"
+    )
+
+
+def _apply(function: Callable[..., Values], args: list[ast.expr], text: str) -> Evaluate:
+    parts = [_compile(arg, text) for arg in args]
+    return lambda columns: function(*(part(columns) for part in parts))
+
+
+def _fold(function: Callable[..., Values], args: list[ast.expr], text: str) -> Evaluate:
+    first, *rest = [_compile(arg, text) for arg in args]
+
+    def evaluate(columns: Mapping[str, Values]) -> Values:
+        values = first(columns)
+        for part in rest:
+            values = function(values, part(columns))
+        return values
+
+    return evaluate

@@ -1,0 +1,1 @@
+"""The outside world: object store, promotions table, MLflow, notifications. Steps alone use it."""

@@ -1,0 +1,194 @@
+"""The object store: a folder, or a bucket on MinIO (any S3), behind one interface.
+
+What is in it are *entries*: folders that are published whole, under a key, and never change.
+A folder store publishes by rename; a bucket has no rename, so there the entry's manifest is
+written last, and what has no manifest does not exist.
+"""
+
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from components.contracts.errors import VintageError, is_no_space, no_space
+from components.storage.keys import file_digest, folder_digest
+
+MANIFEST = "_entry.json"
+_IGNORED = (".crc", "_SUCCESS", MANIFEST)  # Spark's own bookkeeping, and ours
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published folder: where it is, what it holds, and a few facts about it."""
+
+    key: str
+    uri: str
+    digest: str
+    files: Mapping[str, int]  # relative name -> bytes
+    facts: Mapping[str, object]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> "Entry":
+        return Entry(**json.loads(text))
+
+
+class Store(Protocol):
+    """What steps may ask of an object store."""
+
+    uri: str
+
+    def find(self, key: str) -> Entry | None:
+        """The entry under a key, if it was published whole."""
+
+    def publish(self, key: str, folder: Path, facts: Mapping[str, object]) -> Entry:
+        """Make the content of a local folder the entry under a key; it is moved or copied."""
+
+    def local(self, entry: Entry) -> Path:
+        """A local folder with the entry's files, fetched if need be. Not to be written to."""
+
+    def fetch(self, uri: str) -> Path:
+        """A local folder with what lies at a URI of this store or a folder path."""
+
+    def put(self, name: str, text: str) -> str:
+        """Write one small mutable document, whole or not at all. Returns its URI."""
+
+    def get(self, name: str) -> str | None:
+        """A document that was put, or None."""
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of documents under a prefix, sorted."""
+
+    def scratch(self) -> Path:
+        """A local folder for work in progress, on the disk where entries are published."""
+
+
+def open_store(uri: str, home: Path) -> Store:
+    """The store at a URI: a folder path, or `s3://bucket/prefix`."""
+    if urlsplit(uri).scheme == "s3":
+        from components.storage.bucket import BucketStore  # the client costs 0.4 s to import
+
+        return BucketStore(uri, home)
+    return FolderStore(Path(uri))
+
+
+def describe(folder: Path) -> tuple[dict[str, int], str]:
+    """Sizes by relative name, and the digest, of what a step wrote."""
+    paths = {
+        str(path.relative_to(folder)): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(_IGNORED)
+    }
+    digest = folder_digest((name, file_digest(path)) for name, path in paths.items())
+    return {name: path.stat().st_size for name, path in paths.items()}, digest
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if is_no_space(error):
+            raise no_space(str(path), shutil.disk_usage(path.parent).free) from error
+        raise
+
+
+class Workspace:
+    """Folders for work in progress, named after their process, so that the dead can be swept."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def make(self) -> Path:
+        self.sweep()
+        folder = self.root / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def sweep(self) -> None:
+        """Remove what killed processes of this host left."""
+        host = socket.gethostname()
+        for folder in self.root.glob(f"{host}-*-*"):
+            pid = folder.name[len(host) + 1 :].split("-")[0]
+            if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/1").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class FolderStore:
+    """Entries as folders; publishing is one rename on one file system."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.uri = str(self.root)
+
+    def scratch(self) -> Path:
+        return Workspace(self.root / ".work").make()
+
+    def find(self, key: str) -> Entry | None:
+        folder = self.root / key
+        try:
+            entry = Entry.from_json((folder / MANIFEST).read_text())
+            whole = all((folder / n).stat().st_size == size for n, size in entry.files.items())
+        except (FileNotFoundError, NotADirectoryError):
+            whole = False
+        except (ValueError, TypeError, KeyError):
+            whole = False  # a manifest that is no manifest: somebody wrote over it
+        if not whole and folder.exists():
+            # Damaged from outside: out of the way, so that it is made anew.
+            shutil.rmtree(folder)
+        return Entry(key, str(folder), entry.digest, entry.files, entry.facts) if whole else None
+
+    def publish(self, key: str, folder: Path, facts: Mapping[str, object]) -> Entry:
+        files, digest = describe(folder)
+        target = self.root / key
+        entry = Entry(key, str(target), digest, files, facts)
+        (folder / MANIFEST).write_text(entry.to_json())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(target)
+        except OSError:
+            # Another run published the same key meanwhile; same key, same thing.
+            if (theirs := self.find(key)) is None:
+                raise
+            shutil.rmtree(folder)
+            return theirs
+        return entry
+
+    def local(self, entry: Entry) -> Path:
+        return Path(entry.uri)
+
+    def fetch(self, uri: str) -> Path:
+        folder = Path(uri)
+        if not folder.is_dir():
+            found = "a file" if folder.exists() else "nothing"
+            raise VintageError(f"data {uri}: expected a folder with the source files, found {found}")
+        return folder
+
+    def put(self, name: str, text: str) -> str:
+        _write_whole(self.root / name, text)
+        return str(self.root / name)
+
+    def get(self, name: str) -> str | None:
+        try:
+            return (self.root / name).read_text()
+        except FileNotFoundError:
+            return None
+
+    def names(self, prefix: str) -> list[str]:
+        folder = self.root / prefix
+        return sorted(
+            str(path.relative_to(self.root))
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(".")
+        )

@@ -1,0 +1,34 @@
+"""Where things are kept. One home folder holds all of it, unless the environment says otherwise."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The places of one installation.
+
+    `VINTAGE_HOME` is the folder for everything (default `.vintage`). On a cluster the others
+    point away from it: `VINTAGE_STORE` (a folder or `s3://bucket/prefix`), `VINTAGE_DATABASE`
+    (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications).
+    """
+
+    home: Path
+    store: str
+    database: str
+    tracking: str
+    webhook: str
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str] | None = None) -> "Settings":
+        given = os.environ if environ is None else environ
+        home = Path(given.get("VINTAGE_HOME") or ".vintage").absolute()
+        return Settings(
+            home=home,
+            store=given.get("VINTAGE_STORE") or str(home / "store"),
+            database=given.get("VINTAGE_DATABASE") or f"sqlite:///{home}/vintage.db",
+            tracking=given.get("VINTAGE_TRACKING") or f"sqlite:///{home}/mlflow.db",
+            webhook=given.get("VINTAGE_WEBHOOK", ""),
+        )

@@ -1,0 +1,99 @@
+"""MLflow: every evaluated run with its figures, and a mirror of the promotions.
+
+The truth about champions is the promotions table; what stands here can be made again from it.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.contracts.errors import EnvironmentFaultError
+from components.storage.settings import Settings
+
+# Before MLflow's import, which sets up telemetry and asks git for the folder's version.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+_KEY = "vintage.key"
+CHAMPION = "champion"
+
+
+class Tracking:
+    """One MLflow store."""
+
+    def __init__(self, settings: Settings) -> None:
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        self._local = settings.tracking.startswith("sqlite:")
+        self._artifacts = (settings.home / "mlflow-artifacts").as_uri()
+        try:
+            self._client = MlflowClient(settings.tracking, settings.tracking)
+        except MlflowException as error:
+            raise EnvironmentFaultError(f"MLflow {settings.tracking}: {error}") from error
+
+    def log(  # noqa: PLR0913 - what a run in MLflow consists of
+        self,
+        scenario: str,
+        *,
+        run: str,
+        key: str,
+        parameters: Mapping[str, object],
+        figures: Mapping[str, float],
+        tags: Mapping[str, str],
+        files: tuple[Path, ...],
+    ) -> str:
+        """Log one evaluation; the same key is logged once. Returns MLflow's id of the run."""
+        try:
+            experiment = self._experiment(scenario)
+            known = self._client.search_runs(
+                [experiment], f"tags.`{_KEY}` = '{key}' and attributes.status = 'FINISHED'",
+                max_results=1,
+            )  # fmt: skip
+            if known:
+                return str(known[0].info.run_id)
+            made = self._client.create_run(experiment, run_name=run, tags={_KEY: key, **tags})
+            identity = str(made.info.run_id)
+            self._client.log_batch(
+                identity,
+                metrics=[Metric(name, value, 0, 0) for name, value in figures.items()],
+                params=[Param(name, str(value)[:500]) for name, value in parameters.items()],
+            )
+            for file in files:
+                self._client.log_artifact(identity, str(file))
+            self._client.set_terminated(identity, "FINISHED")
+        except MlflowException as error:
+            raise EnvironmentFaultError(f"MLflow: {error.message}") from error
+        return identity
+
+    def _experiment(self, scenario: str) -> str:
+        found = self._client.get_experiment_by_name(scenario)
+        if found is not None:
+            return str(found.experiment_id)
+        place = f"{self._artifacts}/{scenario}" if self._local else None
+        return str(self._client.create_experiment(scenario, artifact_location=place))
+
+    def mirror_champion(
+        self, scenario: str, *, bundle_uri: str, mlflow_run: str, release: str, number: int
+    ) -> None:
+        """Make the promoted bundle a model version with the alias `champion`. Can run again."""
+        client = self._client
+        tags = {"release": release, "promotion": str(number)}
+        try:
+            if not client.search_registered_models(f"name = '{scenario}'"):
+                client.create_registered_model(scenario)
+            versions = client.search_model_versions(f"name = '{scenario}'")
+            same = [v for v in versions if v.tags.get("promotion") == str(number)]
+            version = (
+                same[0]
+                if same
+                else client.create_model_version(scenario, bundle_uri, mlflow_run, tags)
+            )
+            client.set_registered_model_alias(scenario, CHAMPION, version.version)
+        except MlflowException as error:
+            raise EnvironmentFaultError(f"MLflow: {error.message}") from error

@@ -1,0 +1,1 @@
+"""Matrix in, bundle out: encode, fit each declared family, choose, write bundles."""

@@ -1,0 +1,1 @@
+"""The pipelines, the scenarios, and the command line."""

@@ -1,0 +1,98 @@
+"""card-default: will a credit-card client miss next month's payment?
+
+Two systems hold the clients: their profile, and what they did. No dates, only six relative months.
+"""
+
+from components.contracts.modelling import (
+    Feature,
+    Gate,
+    GivenLabel,
+    LogisticFamily,
+    Policy,
+    Rule,
+    StratifiedSplit,
+    Training,
+    XGBoostFamily,
+)
+from components.contracts.scenario import Scenario
+from components.contracts.sources import Column, Kind, Merge, Naming, Source
+
+_MONTHS = (0, 2, 3, 4, 5, 6)  # the source calls the latest month 0, not 1
+_WHOLE_FILE = "UCI_Credit_Card.csv"  # the published file holds both systems' columns
+
+_PROFILE = Source(
+    name="profile",
+    grain="one row a customer",
+    files=("profile.csv", _WHOLE_FILE),
+    naming=Naming.UPPER,
+    aliases={"ID": "CUSTOMER_ID"},
+    key=("CUSTOMER_ID",),
+    columns=(
+        Column(name="CUSTOMER_ID", kind=Kind.KEY),
+        Column(name="SEX", kind=Kind.CATEGORY, values=("1", "2")),
+        # 1 graduate school, 2 university, 3 high school, 4 others; the rest is undocumented
+        Column(
+            name="EDUCATION",
+            kind=Kind.CATEGORY,
+            values=("1", "2", "3", "4"),
+            replace={"0": "4", "5": "4", "6": "4"},
+        ),
+        # 1 married, 2 single, 3 others; 0 is undocumented
+        Column(name="MARRIAGE", kind=Kind.CATEGORY, values=("1", "2", "3"), replace={"0": "3"}),
+        Column(name="AGE", kind=Kind.INTEGER, minimum=18, maximum=110, max_bad=0.01),
+        Column(name="LIMIT_BAL", kind=Kind.NUMBER, minimum=0, max_bad=0.01),
+    ),
+)
+
+_TRANSACTIONS = Source(
+    name="transactions",
+    grain="one row a customer: six months in columns",
+    files=("transactions.csv", _WHOLE_FILE),
+    naming=Naming.UPPER,
+    aliases={"ID": "CUSTOMER_ID"},
+    key=("CUSTOMER_ID",),
+    columns=(
+        Column(name="CUSTOMER_ID", kind=Kind.KEY),
+        # months overdue; -2 (nothing spent) and 0 (revolving) are undocumented but in use
+        *(
+            Column(name=f"PAY_{m}", kind=Kind.INTEGER, minimum=-2, maximum=9, max_bad=0.01)
+            for m in _MONTHS
+        ),
+        *(Column(name=f"BILL_AMT{m}", kind=Kind.NUMBER, max_bad=0.01) for m in range(1, 7)),
+        *(
+            Column(name=f"PAY_AMT{m}", kind=Kind.NUMBER, minimum=0, max_bad=0.01)
+            for m in range(1, 7)
+        ),
+        Column(name="DEFAULTPAYMENTNEXTMONTH", kind=Kind.INTEGER, minimum=0, maximum=1),
+    ),
+)
+
+SCENARIO = Scenario(
+    name="card-default",
+    title="Credit card: default next month",
+    sources=(_PROFILE, _TRANSACTIONS),
+    merge=Merge(
+        table="customers", grain="one row a customer", key="CUSTOMER_ID", drop_identical=True
+    ),
+    label=GivenLabel(column="DEFAULTPAYMENTNEXTMONTH"),
+    split=StratifiedSplit(test=0.25, validation=0.2, seed=42),
+    features=(
+        Feature(name="LIMIT_BAL", title="credit limit"),
+        Feature(name="EDUCATION", title="education"),
+        *(Feature(name=f"PAY_{m}", title=f"months overdue, month {m or 1} back") for m in _MONTHS),
+        *(Feature(name=f"BILL_AMT{m}", title=f"bill, month {m} back") for m in range(1, 7)),
+        *(Feature(name=f"PAY_AMT{m}", title=f"payment, month {m} back") for m in range(1, 7)),
+    ),
+    protected=("SEX", "MARRIAGE", "AGE"),
+    training=Training(
+        families=(
+            XGBoostFamily(
+                rounds=100, max_depth=5, eta=0.2, gamma=4, min_child_weight=6, subsample=0.8
+            ),
+            LogisticFamily(),
+        ),
+        seed=42,
+    ),
+    gate=Gate(rules=(Rule(metric="accuracy", floor=0.80), Rule(metric="auc", floor=0.70))),
+    policy=Policy(version=1, approve_below=0.30),
+)

@@ -1,0 +1,1 @@
+"""Generators of sample data: each scenario's schema and dirt, with the truths planted in it."""
