@@ -1,10 +1,8 @@
 """Run a pipeline on this machine: kfp.local, one subprocess a task, no environment of its own."""
 
 import contextlib
-import os
 import shutil
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

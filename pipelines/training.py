@@ -1,19 +1,19 @@
 """The training pipeline: from the lender's files to a deployed champion.
 
-    ingest -> features -> train -> evaluate -> gate -> register -> deploy
-                                                   \\-> refuse
-    whatever happens: finish
+ingest -> features -> train -> evaluate -> gate -> register -> deploy
+                                               \\-> refuse
+whatever happens: finish
 """
 
 from typing import Any
 
 from kfp import dsl
 
+from components.contracts.scenario import Scenario
 from components.deployment.component import deploy, register
 from components.etl.component import features, ingest
 from components.evaluation.component import evaluate, finish, gate, refuse
 from components.training.component import train
-from components.contracts.scenario import Scenario
 
 JOB = dsl.PIPELINE_JOB_ID_PLACEHOLDER
 
@@ -46,22 +46,27 @@ def training_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is
             )
             judged = task(
                 gate(
-                    spec=_text(scenario.judge()), bronze=landed.outputs["bronze"], silver=silver,
-                    models=models, evaluation=scored.outputs["evaluation"], **common,
-                )  # fmt: skip
+                    spec=_text(scenario.judge()),
+                    bronze=landed.outputs["bronze"],
+                    silver=silver,
+                    models=models,
+                    evaluation=scored.outputs["evaluation"],
+                    **common,
+                )
             )
             decision = judged.outputs["decision"]
             with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - kfp's own
                 registered = task(
                     register(
-                        spec=_text(scenario.release()), models=models, decision=decision,
-                        snapshot=made.outputs["snapshot"], **common,
-                    )  # fmt: skip
+                        spec=_text(scenario.release()),
+                        models=models,
+                        decision=decision,
+                        snapshot=made.outputs["snapshot"],
+                        **common,
+                    )
                 )
                 task(
-                    deploy(
-                        scenario=scenario.name, release=registered.outputs["release"], **common
-                    )
+                    deploy(scenario=scenario.name, release=registered.outputs["release"], **common)
                 )
             with dsl.Else(name="refused"):
                 task(refuse(scenario=scenario.name, decision=decision, **common), retries=0)

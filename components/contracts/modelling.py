@@ -79,6 +79,8 @@ class XGBoostFamily(Contract):
     min_child_weight: float = Field(default=1.0, ge=0)
     subsample: float = Field(default=1.0, gt=0, le=1)
     colsample_bytree: float = Field(default=1.0, gt=0, le=1)
+    colsample_bynode: float = Field(default=1.0, gt=0, le=1)
+    max_bin: int = Field(default=256, ge=2, le=1024)
     reg_lambda: float = Field(default=1.0, ge=0)
     reg_alpha: float = Field(default=0.0, ge=0)
     #: +1: a higher value may only raise the PD; -1: only lower it.
@@ -131,10 +133,17 @@ class Rule(Contract):
             return None
         return 0.5 if self.cutoff is None else self.cutoff
 
+    def bound(self) -> tuple[Literal["floor", "ceiling"], float]:
+        """Which bound the rule sets, and where."""
+        if self.floor is not None and self.ceiling is None:
+            return "floor", self.floor
+        if self.ceiling is not None and self.floor is None:
+            return "ceiling", self.ceiling
+        raise ValueError(f"gate rule on {self.metric}: give a floor or a ceiling, one of them")
+
     @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        if (self.floor is None) == (self.ceiling is None):
-            raise ValueError(f"gate rule on {self.metric}: give a floor or a ceiling, one of them")
+    def _is_whole(self) -> Self:
+        self.bound()
         if self.metric not in THRESHOLD_METRICS and self.cutoff is not None:
             allowed = ", ".join(sorted(THRESHOLD_METRICS))
             raise ValueError(f"gate rule on {self.metric}: a cutoff is for {allowed}")

@@ -29,6 +29,7 @@ class FeaturesSpec(Contract):
     """The slice of the features task. Row features are not in it: scoring evaluates them."""
 
     scenario: Slug
+    table: Slug  # of silver
     key: ColumnName
     inputs: tuple[Column, ...]
     #: Columns kept beside the inputs for reports, never as model inputs.
@@ -133,6 +134,7 @@ class Scenario(Contract):
         inputs = self.inputs()
         return FeaturesSpec(
             scenario=self.name,
+            table=self.merge.table,
             key=self.merge.key,
             inputs=inputs,
             carried=tuple(name for name in self.protected if name not in {c.name for c in inputs}),

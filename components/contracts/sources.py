@@ -1,7 +1,7 @@
-"""What a source table must look like, and how it is cleaned: the data contract of bronze and silver."""
+"""What a source table must look like, and how it is cleaned."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -56,8 +56,7 @@ class Column(Contract):
             )
         return self
 
-
-    def scoring_input(self) -> dict[str, object]:
+    def scoring_input(self) -> dict[str, Any]:
         """The column as the scoring format declares an input."""
         return {
             "name": self.name,

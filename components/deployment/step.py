@@ -54,7 +54,7 @@ def _parts(work: Task, spec: str, judged: Entry, snapshot: Entry) -> dict[str, s
     }
 
 
-def _write_release(  # noqa: PLR0913, PLR0917 - the parts of a release
+def _write_release(
     work: Task,
     spec: str,
     identity: str,
@@ -213,3 +213,12 @@ def load_deployed(scenario: str) -> "Scorer":
     from components.scoring.release import Scorer
 
     return Scorer(deployed(scenario))
+
+
+def tracking_uri() -> str:
+    """MLflow's store of this installation; it must be there already."""
+    settings = Settings.from_environment()
+    place = settings.tracking.removeprefix("sqlite:///")
+    if place != settings.tracking and not Path(place).exists():
+        raise VintageError(f"ui: expected an MLflow store at {place}, found none; see: vintage run")
+    return settings.tracking

@@ -21,17 +21,18 @@ QUARANTINE = StructType([StructField(n, StringType()) for n in ("table", "key", 
 def clean(rows: DataFrame, source: Source) -> tuple[DataFrame, DataFrame]:
     """One source's cleaned rows and its quarantine; `rows` as `bronze.renamed` makes them."""
     bad = [
-        F.when(is_bad(c), F.concat(F.lit(f"{c.name}: not {c.kind.value} or out of range: "), c.name))
+        F.when(
+            is_bad(c), F.concat(F.lit(f"{c.name}: not {c.kind.value} or out of range: "), c.name)
+        )
         for c in source.columns
     ]
-    missing_key = [
-        F.when(F.col(k).isNull(), F.lit(f"{k}: key is missing")) for k in source.key
-    ]
+    missing_key = [F.when(F.col(k).isNull(), F.lit(f"{k}: key is missing")) for k in source.key]
     reason = F.when(F.col(MALFORMED).isNotNull(), F.lit("malformed line")).otherwise(
         F.nullif(F.concat_ws("; ", *missing_key, *bad), F.lit(""))
     )
     names = [column.name for column in source.columns]
-    repeat = F.row_number().over(Window.partitionBy(*names).orderBy(F.lit(0)))
+    # The contract has no key on rows that differ, so a second row of a key repeats the first.
+    repeat = F.row_number().over(Window.partitionBy(*source.key).orderBy(F.lit(0)))
     judged = rows.withColumn(_REASON, reason)
     judged = judged.withColumn(
         _REASON,
@@ -58,11 +59,10 @@ def merge(tables: Mapping[str, DataFrame], spec: Merge) -> tuple[DataFrame, Data
     values = sorted(c for c in joined.columns if not c.startswith("_in ") and c != spec.key)
     judged = joined.withColumn(_REASON, F.nullif(lacking, F.lit("")))
     if spec.drop_identical:
-        alike = Window.partitionBy(F.col(_REASON), *values)
-        rank = F.row_number().over(alike.orderBy(F.length(spec.key), spec.key))
-        first = F.min_by(spec.key, F.struct(F.length(spec.key), F.col(spec.key))).over(alike)
-        copy = F.concat(F.lit("identical to "), first)
-        judged = judged.withColumn("_copy", F.when(rank > 1, copy)).withColumn(
+        alike = Window.partitionBy(F.col(_REASON), *values).orderBy(F.length(spec.key), spec.key)
+        first = F.first(spec.key).over(alike)
+        copy = F.when(F.col(spec.key) != first, F.concat(F.lit("identical to "), first))
+        judged = judged.withColumn("_copy", copy).withColumn(
             _REASON, F.coalesce(F.col(_REASON), F.col("_copy"))
         )
     good = judged.where(F.col(_REASON).isNull()).select(spec.key, *values)

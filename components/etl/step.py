@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.contracts.errors import ContractError, VintageError
+from components.contracts.errors import ContractError
 from components.storage.keys import file_digest
 from components.storage.objects import Entry
 from components.storage.steps import Artifact, Task, hand_over, take, task
@@ -50,7 +50,7 @@ def ingest(
             inputs={"raw": landed.digest},
             rooms=("etl",),
             libraries=_LIBRARIES,
-            make=lambda target: _clean(work, spec, work.store.local(landed), target),
+            make=lambda target: _clean(work, spec, landed, target),
         )
         work.record.facts = {"rows": cleaned.facts["rows"], "layers": cleaned.facts["layers"]}
         hand_over(landed, bronze)
@@ -76,7 +76,8 @@ def _land(work: Task, spec: str, folder: Path, target: Path) -> Mapping[str, obj
             found[source.name] = (path, header)
     facts: dict[str, object] = {}
     if found:
-        with spark_session(f"{declared.scenario} bronze", work.settings.home) as spark:
+        size = sum(path.stat().st_size for path, _ in found.values())
+        with spark_session(f"{declared.scenario} bronze", work.settings.home, size) as spark:
             for source in declared.sources:
                 if source.name not in found:
                     continue
@@ -92,17 +93,18 @@ def _land(work: Task, spec: str, folder: Path, target: Path) -> Mapping[str, obj
     return facts
 
 
-def _clean(work: Task, spec: str, raw: Path, target: Path) -> Mapping[str, object]:
+def _clean(work: Task, spec: str, landed: Entry, target: Path) -> Mapping[str, object]:
     from components.contracts.scenario import IngestSpec
     from components.etl import bronze, silver
     from components.etl.session import spark_session, write_table
 
     declared = IngestSpec.model_validate_json(spec)
-    with spark_session(f"{declared.scenario} silver", work.settings.home) as spark:
+    raw, size = work.store.local(landed), sum(landed.files.values())
+    with spark_session(f"{declared.scenario} silver", work.settings.home, size) as spark:
         cleaned, rejected = {}, []
         for source in declared.sources:
-            landed = spark.read.parquet(str(raw / source.name))
-            good, bad = silver.clean(bronze.renamed(landed, source), source)
+            rows_in = bronze.renamed(spark.read.parquet(str(raw / source.name)), source)
+            good, bad = silver.clean(rows_in, source)
             cleaned[source.name] = good.cache()
             rejected.append(bad)
         merged, unmatched = silver.merge(cleaned, declared.merge)
@@ -123,14 +125,13 @@ def _clean(work: Task, spec: str, raw: Path, target: Path) -> Mapping[str, objec
             .collect()
         ]
         sizes = {name: frame.count() for name, frame in cleaned.items()}
-        landed_rows = {s.name: spark.read.parquet(str(raw / s.name)).count() for s in declared.sources}
-    layers = _layers(declared, landed_rows, sizes, rows, reasons)
+    layers = _layers(declared, landed.facts, sizes, rows, reasons)
     return {"rows": rows, "layers": layers, "quarantine": reasons}
 
 
 def _layers(
     declared: "IngestSpec",
-    landed: Mapping[str, int],
+    facts: Mapping[str, object],
     cleaned: Mapping[str, int],
     rows: int,
     reasons: list[tuple[str, str, int]],
@@ -140,11 +141,12 @@ def _layers(
 
     lines = []
     for source in declared.sources:
+        landed = facts[source.name]["landed"]  # type: ignore[index]
         out = sum(count for table, _, count in reasons if table == source.name)
-        check_counts(source.name, landed[source.name], cleaned[source.name], out)
+        check_counts(source.name, landed, cleaned[source.name], out)
         lines.append(
             {
-                "table": source.name, "grain": source.grain, "landed": landed[source.name],
+                "table": source.name, "grain": source.grain, "landed": landed,
                 "kept": cleaned[source.name], "quarantined": out,
             }
         )  # fmt: skip
@@ -179,7 +181,7 @@ def features(
             inputs={"silver": cleaned.digest},
             rooms=("etl",),
             libraries=_LIBRARIES,
-            make=lambda target: _gold(work, spec, work.store.local(cleaned), target),
+            make=lambda target: _gold(work, spec, cleaned, target),
         )
         packed = work.reuse_or_make(
             f"{scenario}/snapshots",
@@ -194,17 +196,15 @@ def features(
         hand_over(packed, snapshot)
 
 
-def _gold(work: Task, spec: str, cleaned: Path, target: Path) -> Mapping[str, object]:
+def _gold(work: Task, spec: str, cleaned: Entry, target: Path) -> Mapping[str, object]:
     from components.contracts.scenario import FeaturesSpec
     from components.etl import gold
     from components.etl.session import spark_session, write_table
 
     declared = FeaturesSpec.model_validate_json(spec)
-    tables = [p for p in cleaned.iterdir() if p.is_dir() and p.name != "quarantine"]
-    if len(tables) != 1:
-        raise VintageError(f"silver {cleaned}: expected one table, found {len(tables)}")
-    with spark_session(f"{declared.scenario} gold", work.settings.home) as spark:
-        silver = spark.read.parquet(str(tables[0]))
+    table, size = work.store.local(cleaned) / declared.table, sum(cleaned.files.values())
+    with spark_session(f"{declared.scenario} gold", work.settings.home, size) as spark:
+        silver = spark.read.parquet(str(table))
         write_table(gold.gold_table(silver, declared), target / "final-dataset")
         written = spark.read.parquet(str(target / "final-dataset"))
         counted = written.groupBy(gold.SPLIT, gold.LABEL).count().collect()

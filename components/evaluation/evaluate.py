@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from components.contracts.results import Candidates, Curves, Evaluation, Figures
+from components.contracts.results import Candidates, Evaluation, Figures
 from components.contracts.scenario import EvaluateSpec
 from components.evaluation import metrics
 from components.scoring.bundle import Bundle
@@ -46,49 +46,36 @@ def evaluate(
     rows: TestRows, models: Path, candidates: Candidates, spec: EvaluateSpec
 ) -> Evaluation:
     """Every candidate on the same rows; the chosen one with curves and importance."""
-    figures: list[Figures] = []
-    curves: Curves | None = None
-    protected: dict[str, dict[str, dict[str, float]]] = {}
-    for candidate in candidates.candidates:
-        bundle = Bundle.load(models / candidate.folder, candidate.bundle)
-        inputs = bundle.columns(rows.columns)
-        pd = bundle.score(inputs).pd
-        figures.append(_figures(candidate.family, bundle.id, rows.label, pd, spec))
-        if candidate.family == candidates.chosen:
-            groups = {i.name: (place,) for place, i in enumerate(bundle.spec.inputs)}
-            lost = metrics.importance(
-                lambda m, b=bundle: b.score(m).pd, inputs, rows.label, groups, spec.seed
-            )
-            curves = metrics.curves(rows.label, pd, lost, rows.target)
-            protected = {
-                name: metrics.by_group(
-                    np.array([str(v) for v in rows.columns[name]]), rows.label, pd, _CUTOFF
-                )
-                for name in spec.protected
-            }
-    assert curves is not None, "the chosen candidate is among the candidates"
+    bundles = {c.family: Bundle.load(models / c.folder, c.bundle) for c in candidates.candidates}
+    chosen = bundles[candidates.chosen]
+    inputs = chosen.columns(rows.columns)
+    pd = chosen.score(inputs).pd
+    places = {i.name: (place,) for place, i in enumerate(chosen.spec.inputs)}
+    lost = metrics.importance(
+        lambda matrix: chosen.score(matrix).pd, inputs, rows.label, places, spec.seed
+    )
     return Evaluation(
         scenario=spec.scenario,
         title=spec.title,
         rows=len(rows.label),
         bad=int(rows.label.sum()),
         chosen=candidates.chosen,
-        figures=tuple(figures),
-        curves=curves,
-        protected=protected,
+        figures=tuple(_figures(family, b, rows, spec) for family, b in bundles.items()),
+        curves=metrics.curves(rows.label, pd, lost, rows.target),
+        protected={
+            name: metrics.by_group(
+                np.array([str(v) for v in rows.columns[name]]), rows.label, pd, _CUTOFF
+            )
+            for name in spec.protected
+        },
     )
 
 
-def _figures(
-    family: str,
-    bundle: str,
-    label: NDArray[np.int64],
-    pd: NDArray[np.float64],
-    spec: EvaluateSpec,
-) -> Figures:
+def _figures(family: str, bundle: Bundle, rows: TestRows, spec: EvaluateSpec) -> Figures:
+    label, pd = rows.label, bundle.score(bundle.columns(rows.columns)).pd
     return Figures(
         family=family,
-        bundle=bundle,
+        bundle=bundle.id,
         metrics=metrics.ranking_metrics(label, pd),
         thresholds={f"{c:g}": metrics.threshold_metrics(label, pd, c) for c in spec.cutoffs},
         confusion=metrics.confusion(label, pd, _CUTOFF),

@@ -23,14 +23,11 @@ def _judge_rule(rule: Rule, figures: Figures) -> RuleResult:
     cutoff = rule.at()
     source = figures.metrics if cutoff is None else figures.thresholds[f"{cutoff:g}"]
     found = source[rule.metric]
-    if rule.floor is not None:
-        limit, passed = rule.floor, found >= rule.floor
-    else:
-        assert rule.ceiling is not None, "a rule has one bound"
-        limit, passed = rule.ceiling, found <= rule.ceiling
+    bound, limit = rule.bound()
+    passed = found >= limit if bound == "floor" else found <= limit
     return RuleResult(
         metric=rule.metric,
-        bound="floor" if rule.floor is not None else "ceiling",
+        bound=bound,
         limit=limit,
         cutoff=cutoff,
         found=found,

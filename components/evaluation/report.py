@@ -85,7 +85,7 @@ def _table(
 ) -> str:
     def cells(tag: str, row: Row) -> str:
         return "".join(
-            f'<{tag}{" class=n" if place in numbers else ""}>{_text(value)}</{tag}>'
+            f"<{tag}{' class=n' if place in numbers else ''}>{_text(value)}</{tag}>"
             for place, value in enumerate(row)
         )
 

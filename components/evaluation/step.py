@@ -205,7 +205,7 @@ def finish(*, scenario: str, run: str, state: str) -> None:
     summary = RunSummary(
         scenario=scenario,
         run=run,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         metrics=gate_facts.get("metrics", {}),
         gate=tuple(RuleResult(**rule) for rule in gate_facts.get("rules", ())),
         release=registered.get("release", "") if deployed else "",

@@ -1,10 +1,10 @@
 """A bundle: one content-addressed folder that says all of how a row is scored.
 
-    bundle.json   the format, and the sha256 of every other file; its own sha256 is the bundle's id
-    spec.json     inputs, row features, transform, model (see spec.py)
-    model.onnx    the trees, where the model is one
-    golden.json   rows and the PDs that they must score, to the bit
-    card.json     how it was made, for people
+bundle.json   the format, and the sha256 of every other file; its own sha256 is the bundle's id
+spec.json     inputs, row features, transform, model (see spec.py)
+model.onnx    the trees, where the model is one
+golden.json   rows and the PDs that they must score, to the bit
+card.json     how it was made, for people
 """
 
 import hashlib
@@ -74,7 +74,9 @@ class Bundle:
         scored = self.score(self.rows(golden["rows"])).pd.tolist()
         wrong = [i for i, pd in enumerate(golden["pd"]) if pd != scored[i]]
         if wrong or len(scored) != len(golden["pd"]) or not scored:
-            first = f"row {wrong[0]}: expected PD {golden['pd'][wrong[0]]}, found {scored[wrong[0]]}"
+            first = (
+                f"row {wrong[0]}: expected PD {golden['pd'][wrong[0]]}, found {scored[wrong[0]]}"
+            )
             raise BundleError(
                 f"bundle {self.id[:12]}: {len(wrong)} of {len(scored)} golden rows score "
                 f"otherwise than recorded; {first}"

@@ -64,7 +64,7 @@ _TWO_OR_MORE = 2
 
 
 def compile_expression(text: str) -> Evaluate:
-    """A function from columns to the feature's values. Raises VintageError on what is not allowed."""
+    """A function from columns to values. Raises VintageError on what is not allowed."""
     try:
         body = ast.parse(text, mode="eval").body
     except SyntaxError as error:
@@ -79,7 +79,7 @@ def compile_expression(text: str) -> Evaluate:
     return finite
 
 
-def _compile(node: ast.expr, text: str) -> Evaluate:
+def _compile(node: ast.expr, text: str) -> Evaluate:  # noqa: PLR0911 - one for each kind of node
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             constant = np.float64(value)

@@ -58,7 +58,7 @@ class Transform:
         features = self.features(inputs)
         numbers = features[:, self._number]
         numbers = np.where(np.isnan(numbers), self._impute, numbers)
-        numbers = (numbers - self._center) / self._scale
+        numbers = np.asarray((numbers - self._center) / self._scale)
         if not self._indicator:
             return numbers
         indicators = (features[:, self._indicator] == self._code).astype(np.float64)

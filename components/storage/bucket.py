@@ -135,9 +135,7 @@ class BucketStore:
     def names(self, prefix: str) -> list[str]:
         start = self._name(prefix).rstrip("/") + "/"
         with _named(self.uri):
-            found = self.client.list_objects(
-                bucket_name=self.bucket, prefix=start, recursive=True
-            )
+            found = self.client.list_objects(bucket_name=self.bucket, prefix=start, recursive=True)
             skip = len(self._name("")) + 1 if self.prefix else 0
             return sorted(o.object_name[skip:] for o in found if o.object_name)
 

@@ -108,7 +108,7 @@ class Database:
         found = (self.champion(name) for name in sorted(names))
         return [promotion for promotion in found if promotion is not None]
 
-    def promote(  # noqa: PLR0913 - the columns of the table
+    def promote(
         self,
         scenario: str,
         release: str,

@@ -172,7 +172,9 @@ class FolderStore:
         folder = Path(uri)
         if not folder.is_dir():
             found = "a file" if folder.exists() else "nothing"
-            raise VintageError(f"data {uri}: expected a folder with the source files, found {found}")
+            raise VintageError(
+                f"data {uri}: expected a folder with the source files, found {found}"
+            )
         return folder
 
     def put(self, name: str, text: str) -> str:

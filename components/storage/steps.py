@@ -60,7 +60,7 @@ class Task:
     run: str
     record: Record
 
-    def reuse_or_make(  # noqa: PLR0913 - one argument for each thing that a key is made of
+    def reuse_or_make(
         self,
         prefix: str,
         *,

@@ -37,7 +37,7 @@ class Tracking:
         except MlflowException as error:
             raise EnvironmentFaultError(f"MLflow {settings.tracking}: {error}") from error
 
-    def log(  # noqa: PLR0913 - what a run in MLflow consists of
+    def log(
         self,
         scenario: str,
         *,

@@ -34,9 +34,7 @@ def write_bundle(
     Raises BundleError where the bundle does not score those rows as the library itself does.
     """
     folder.mkdir(parents=True)
-    spec = Spec(
-        scenario, family, inputs, features, fitted.numbers, fitted.indicators, fitted.model
-    )
+    spec = Spec(scenario, family, inputs, features, fitted.numbers, fitted.indicators, fitted.model)
     (folder / SPEC).write_text(spec.to_json())
     if fitted.onnx:
         (folder / MODEL).write_bytes(fitted.onnx)

@@ -48,7 +48,11 @@ class Fitted:
 
 
 def fit(
-    family: Family, features: tuple[Feature, ...], values: Matrix, label: NDArray[np.int64], seed: int
+    family: Family,
+    features: tuple[Feature, ...],
+    values: Matrix,
+    label: NDArray[np.int64],
+    seed: int,
 ) -> Fitted:
     """Fit one family on rows whose labels are known; `own_pd` is its PD of those rows."""
     match family:
@@ -127,7 +131,8 @@ def _margin_onnx(booster: xgboost.Booster, width: int) -> bytes:
     given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     ensemble = {name: value for name, value in given.items() if name.startswith("nodes_")}
     ensemble |= {
-        f"target_{part}": given[f"class_{part}"] for part in ("ids", "nodeids", "treeids", "weights")
+        f"target_{part}": given[f"class_{part}"]
+        for part in ("ids", "nodeids", "treeids", "weights")
     }
     margin = onnx.helper.make_node(
         "TreeEnsembleRegressor", ["x"], ["margin"], domain="ai.onnx.ml", n_targets=1,

@@ -31,7 +31,7 @@ class Data:
 
 def scoring_inputs(columns: tuple[Column, ...]) -> tuple[Input, ...]:
     """The declared columns in the scoring format."""
-    return tuple(Input(**column.scoring_input()) for column in columns)  # type: ignore[arg-type]
+    return tuple(Input(**column.scoring_input()) for column in columns)
 
 
 def row_features(features: tuple[Feature, ...]) -> tuple[RowFeature, ...]:
@@ -39,9 +39,7 @@ def row_features(features: tuple[Feature, ...]) -> tuple[RowFeature, ...]:
     return tuple(RowFeature(feature.name, feature.expression) for feature in features)
 
 
-def read_gold(
-    folder: Path, columns: tuple[Column, ...], features: tuple[Feature, ...]
-) -> Data:
+def read_gold(folder: Path, columns: tuple[Column, ...], features: tuple[Feature, ...]) -> Data:
     """Read a gold table's Parquet files."""
     inputs = scoring_inputs(columns)
     table = pq.read_table(folder, columns=[*(i.name for i in inputs), "_label", "_split"])

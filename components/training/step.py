@@ -10,9 +10,7 @@ from components.storage.objects import Entry
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
 
-def train(
-    *, spec: str, run: str, timeout_minutes: float, gold: Artifact, models: Artifact
-) -> None:
+def train(*, spec: str, run: str, timeout_minutes: float, gold: Artifact, models: Artifact) -> None:
     """Train every declared family on the development rows and hand over their bundles.
 
     1. Reuse the bundles of this gold table and this slice.

@@ -1,0 +1,29 @@
+"""`vintage compile`: a scenario's pipeline as KFP IR YAML."""
+
+import argparse
+import sys
+from pathlib import Path
+
+HELP = "write a scenario's pipeline as KFP IR YAML"
+EXAMPLE = "vintage compile card-default --out build/"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenarios", nargs="*", help="which to compile (default: all)")
+    parser.add_argument("--out", metavar="DIR", default="build", help="folder to write to")
+
+
+def main(args: argparse.Namespace) -> int:
+    from kfp import compiler
+
+    from pipelines.scenarios import load, names
+    from pipelines.training import training_pipeline
+
+    declared = [load(name) for name in args.scenarios or names()]
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for scenario in declared:
+        path = out / f"{scenario.name}.yaml"
+        compiler.Compiler().compile(training_pipeline(scenario), str(path))
+        sys.stdout.write(f"{path}\n")
+    return 0

@@ -1,0 +1,159 @@
+"""`vintage run`: train a scenario on this machine, from its files to a deployed champion."""
+
+import argparse
+import os
+import sys
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from components.contracts.errors import VintageError
+
+if TYPE_CHECKING:
+    from components.contracts.results import RunSummary
+
+HELP = "train a scenario here, from its files to a deployed champion"
+EXAMPLE = "vintage run card-default --data my-files/"
+SAMPLE_ROWS = 30_000
+_POLL_S = 0.1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", help="one of: vintage scenarios")
+    parser.add_argument(
+        "--data", metavar="DIR", help="the folder with the source files (default: sample data)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    from pipelines.scenarios import load
+
+    scenario = load(args.scenario)
+    home = Path(os.environ.get("VINTAGE_HOME") or ".vintage").absolute()
+    os.environ["VINTAGE_HOME"] = str(home)
+    data = args.data or str(_sample(args.scenario, home))
+    if not data.startswith("s3://"):
+        data = str(Path(data).absolute())
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    sys.stdout.write(f"{scenario.name}: run {run} on {data}\n")
+
+    from components.evaluation.step import read_summary
+    from pipelines.local import run_locally
+    from pipelines.training import training_pipeline
+
+    log = home / "logs" / f"{run}.log"
+    with _Progress(run, sys.stdout):
+        run_locally(
+            training_pipeline(scenario), {"data": data, "run": run},
+            root=home / "kfp" / run, log=log,
+        )  # fmt: skip
+    summary = read_summary(run)
+    if summary is None:
+        raise VintageError(f"{scenario.name}: the run left no summary; its log: {log}")
+    _print_summary(summary, log)
+    return 0 if summary.status in {"deployed", "skipped"} else 1
+
+
+def _sample(scenario: str, home: Path) -> Path:
+    """The scenario's sample data, made once."""
+    folder = home / "samples" / f"{scenario}-{SAMPLE_ROWS}"
+    if not folder.is_dir():
+        import samples
+
+        started = time.monotonic()
+        working = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
+        samples.write(scenario, working, rows=SAMPLE_ROWS, seed=42)
+        working.rename(folder)
+        sys.stdout.write(f"  {'sample data':<12}{time.monotonic() - started:7.1f} s\n")
+    return folder
+
+
+class _Progress:
+    """Prints each stage as it starts, and its duration as it ends, from the run's own records."""
+
+    def __init__(self, run: str, stream: TextIO) -> None:
+        self._run, self._stream = run, stream
+        self._open: str | None = None
+        self._closed: set[str] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Progress":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_POLL_S):
+            self._look()
+        self._look()
+        if self._open:
+            self._stream.write("\n")
+
+    def _look(self) -> None:
+        from components.evaluation.step import read_records
+
+        for record in read_records(self._run):
+            stage = str(record["stage"])
+            if stage in self._closed:
+                continue
+            if self._open != stage:
+                self._stream.write(f"  {stage:<12}")
+                self._open = stage
+            if record["status"] != "running" and not self._will_retry(record):
+                word = {"failed": "  failed"}.get(str(record["status"]), "")
+                word = "  reused" if record["reused"] else word
+                self._stream.write(f"{record['seconds']:7.1f} s{word}\n")
+                self._closed.add(stage)
+                self._open = None
+            self._stream.flush()
+
+    def _will_retry(self, record: dict[str, Any]) -> bool:
+        # A failure that may pass is tried again; what it comes to shows at the end.
+        return record["status"] == "failed" and not record["final"] and not self._stop.is_set()
+
+
+def _print_summary(summary: "RunSummary", log: Path) -> None:
+    lines: list[tuple[str, str]] = [("status", summary.status)]
+    if summary.status == "deployed":
+        lines.append(("champion", f"number {summary.champion}, release {summary.release[:12]}"))
+    if summary.metrics:
+        shown = ("auc", "ks", "accuracy", "ece")
+        lines.append(("test rows", ", ".join(f"{m} {summary.metrics[m]:.4f}" for m in shown)))
+    lines += [("gate" if not n else "", r.sentence()) for n, r in enumerate(summary.gate)]
+    lines += [
+        ("took", f"{sum(stage.seconds for stage in summary.stages):.1f} s"),
+        ("report", _short(summary.report)),
+        ("summary", _short(summary.report.replace("report.html", "summary.json"))),
+        ("log", _short(str(log))),
+    ]
+    if summary.status == "deployed":
+        program = _program()
+        lines += [
+            ("next", f"{program} serve {summary.scenario}"),
+            ("", f"{program} score {summary.scenario} --id 17"),
+        ]
+    sys.stdout.write("\n" + "".join(f"  {head:<12}{text}\n" for head, text in lines))
+    if summary.error:
+        sys.stdout.flush()
+        sys.stderr.write(f"\nvintage: {summary.error}\n")
+
+
+def _short(path: str) -> str:
+    """A path as it is typed from here."""
+    relative = os.path.relpath(path) if path.startswith("/") else path
+    return relative if not relative.startswith("..") else path
+
+
+def _program() -> str:
+    """The command as the user would type it again."""
+    called = Path(sys.argv[0])
+    home = os.path.relpath(os.environ["VINTAGE_HOME"])
+    prefix = "" if home == ".vintage" else f"VINTAGE_HOME={home} "
+    return prefix + ("vintage" if called.name != "vintage" else _short(str(called)))

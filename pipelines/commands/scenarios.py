@@ -1,0 +1,23 @@
+"""`vintage scenarios`: what there is, and what of it is deployed."""
+
+import argparse
+import sys
+
+HELP = "list the scenarios, and which have a champion"
+EXAMPLE = "vintage scenarios"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    del parser  # nothing to choose
+
+
+def main(args: argparse.Namespace) -> int:
+    del args
+    from components.deployment.step import deployed, deployed_scenarios
+    from pipelines.scenarios import load, names
+
+    there = deployed_scenarios()
+    for name in names():
+        state = f"release {deployed(name).release[:12]}" if name in there else "no champion"
+        sys.stdout.write(f"{name:<18}{load(name).title:<42}{state}\n")
+    return 0

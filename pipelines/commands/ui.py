@@ -1,0 +1,30 @@
+"""`vintage ui`: MLflow's own UI on this installation's store."""
+
+import argparse
+import subprocess
+import sys
+
+HELP = "open MLflow's UI on this store"
+EXAMPLE = "vintage ui --port 5000"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=5000, help="port to listen on")
+
+
+def main(args: argparse.Namespace) -> int:
+    from components.deployment.step import tracking_uri
+    from serving.server import check_port
+
+    uri = tracking_uri()
+    check_port(args.host, args.port)
+    sys.stdout.write(f"MLflow on http://{args.host}:{args.port}; stop with Ctrl-C\n")
+    sys.stdout.flush()
+    return subprocess.run(  # noqa: S603 - our own interpreter and settings
+        [
+            sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri,
+            "--host", args.host, "--port", str(args.port),
+        ],
+        check=False,
+    ).returncode  # fmt: skip

@@ -1,0 +1,30 @@
+"""Start the server: verify every release first, then listen."""
+
+import socket
+from collections.abc import Sequence
+
+import uvicorn
+
+from components.contracts.errors import EnvironmentFaultError
+from components.scoring.release import Place, Scorer
+from serving.app import App
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise where nothing can listen on this port."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise EnvironmentFaultError(
+            f"port {port} on {host}: expected to listen there, found: {error}; "
+            "choose another with --port"
+        ) from None
+
+
+def serve(places: Sequence[Place], *, host: str, port: int) -> None:
+    """Serve these releases until stopped. A release that does not verify stops the start."""
+    scorers = {place.scenario: Scorer(place) for place in places}
+    check_port(host, port)
+    uvicorn.run(App(scorers), host=host, port=port, log_level="warning", access_log=False)
