@@ -23,8 +23,11 @@ def check_port(host: str, port: int) -> None:
         ) from None
 
 
-def serve(places: Sequence[Place], *, host: str, port: int) -> None:
-    """Serve these releases until stopped. A release that does not verify stops the start."""
-    scorers = {place.scenario: Scorer(place) for place in places}
-    check_port(host, port)
-    uvicorn.run(App(scorers), host=host, port=port, log_level="warning", access_log=False)
+def build(places: Sequence[Place]) -> App:
+    """The application for these releases; raises where one does not verify."""
+    return App({place.scenario: Scorer(place) for place in places})
+
+
+def listen(app: App, *, host: str, port: int) -> None:
+    """Answer requests until stopped."""
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

@@ -5,7 +5,6 @@
 import getpass
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,10 +128,9 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact
        and fail; what served goes on serving.
     """
     with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        made = take(release)
+        written = _read_release(work.store, take(release))
         document = f"deployments/{scenario}.json"
-        place = _place(work.store, _read_release(work.store, made))
-        wanted = json.dumps(asdict(place), sort_keys=True, indent=1) + "\n"
+        wanted = written.model_dump_json(indent=1) + "\n"
         former = work.store.get(document)
         if former == wanted:
             return
@@ -140,7 +138,7 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact
         from components.scoring.release import Scorer
 
         try:
-            Scorer(place)
+            Scorer(_place(work.store, written))
         except BundleError:
             _roll_back(work, former)
             raise
@@ -157,7 +155,7 @@ def _roll_back(work: Task, former: str | None) -> None:
         return
     database.promote(
         work.record.scenario,
-        json.loads(former)["release"],
+        json.loads(former)["id"],
         after=champion.number,
         run=work.run,
         who=getpass.getuser(),
@@ -179,9 +177,9 @@ def _place(store: Store, release: "Release") -> "Place":
     return Place(
         release=release.id,
         scenario=release.scenario,
-        bundle_folder=str(store.fetch(release.bundle_uri)),
+        bundle_folder=str(store.part(release.bundle_uri)),
         bundle=release.bundle,
-        snapshot_folder=str(store.fetch(release.snapshot_uri)),
+        snapshot_folder=str(store.part(release.snapshot_uri)),
         snapshot=release.snapshot,
         approve_below=release.approve_below,
     )
@@ -189,16 +187,17 @@ def _place(store: Store, release: "Release") -> "Place":
 
 def deployed(scenario: str) -> "Place":
     """The release that serves a scenario on this installation."""
-    from components.scoring.release import Place
+    from components.contracts.results import Release
 
     settings = Settings.from_environment()
-    text = open_store(settings.store, settings.home).get(f"deployments/{scenario}.json")
+    store = open_store(settings.store, settings.home)
+    text = store.get(f"deployments/{scenario}.json")
     if text is None:
         raise VintageError(
             f"{scenario}: expected a deployed champion in {settings.home}, found none; "
             f"train one with: vintage run {scenario}"
         )
-    return Place(**json.loads(text))
+    return _place(store, Release.model_validate_json(text))
 
 
 def deployed_scenarios() -> list[str]:

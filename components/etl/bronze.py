@@ -11,7 +11,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from components.contracts.sources import Column, Kind, Source
+from components.scoring.instances import bounds
 
+_ARTICLES = {Kind.INTEGER: "a whole number", Kind.NUMBER: "a number", Kind.KEY: "text"}
 MALFORMED = "_malformed"  # the whole line, where it does not have the header's columns
 
 
@@ -188,9 +190,7 @@ def _column_checks(
 def _type(column: Column) -> str:
     if column.kind is Kind.CATEGORY:
         return "one of " + ", ".join(column.values)
-    low = "" if column.minimum is None else f" >= {column.minimum:g}"
-    high = "" if column.maximum is None else f" <= {column.maximum:g}"
-    return f"{column.kind.value}{low}{high}"
+    return _ARTICLES[column.kind] + bounds(column.minimum, column.maximum)
 
 
 def failures(checks: Sequence[Check]) -> list[str]:

@@ -36,8 +36,9 @@ def read_test_rows(folder: Path) -> TestRows:
         columns={name: test[name].to_pylist() for name in test.column_names},
         label=label[split == "test"],
         target={
-            str(side): (int((split == side).sum()), int((label[split == side] == 1).sum()))
-            for side in np.unique(split)
+            side: (int((split == side).sum()), int((label[split == side] == 1).sum()))
+            for side in ("train", "validation", "test", "score")
+            if (split == side).any()
         },
     )
 
@@ -63,9 +64,7 @@ def evaluate(
         figures=tuple(_figures(family, b, rows, spec) for family, b in bundles.items()),
         curves=metrics.curves(rows.label, pd, lost, rows.target),
         protected={
-            name: metrics.by_group(
-                np.array([str(v) for v in rows.columns[name]]), rows.label, pd, _CUTOFF
-            )
+            name: metrics.by_group(metrics.groups_of(rows.columns[name]), rows.label, pd, _CUTOFF)
             for name in spec.protected
         },
     )

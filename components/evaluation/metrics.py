@@ -13,6 +13,7 @@ Scores = NDArray[np.float64]
 _CALIBRATION_BINS = 10
 _SCORE_BINS = 40
 _ROC_POINTS = 200
+_BANDS = 5
 _RESAMPLES = 500
 _SHUFFLED_ROWS = 4_000  # enough to rank the inputs; the whole test set would take its time
 
@@ -124,6 +125,19 @@ def curves(
         importance=importances,
         target=target,
     )
+
+
+def groups_of(values: list[object]) -> NDArray[np.str_]:
+    """The group of each row: a category as it is, a number as the fifth of the rows it is in."""
+    known = [v for v in values if v is not None]
+    if not known or isinstance(known[0], str):
+        return np.array([str(v) for v in values])
+    numbers = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+    edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _BANDS + 1)))
+    places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, max(len(edges) - 2, 0))
+    upper = edges[1:] if len(edges) > 1 else edges
+    names = [f"{low:g} to {high:g}" for low, high in zip(edges, upper, strict=False)]
+    return np.where(np.isnan(numbers), "None", np.array(names)[places])
 
 
 def by_group(

@@ -67,12 +67,17 @@ def _cell(declared: Input, value: object, codes: Mapping[str, int]) -> float | N
 def _expected(declared: Input) -> str:
     if declared.kind == "category":
         return "one of " + ", ".join(declared.values)
-    bounds = ""
-    if declared.minimum is not None:
-        bounds += f" >= {declared.minimum:g}"
-    if declared.maximum is not None:
-        bounds += f" <= {declared.maximum:g}"
-    return ("a whole number" if declared.kind == "integer" else "a number") + bounds
+    what = "a whole number" if declared.kind == "integer" else "a number"
+    return what + bounds(declared.minimum, declared.maximum)
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """A range in words; empty where there is none."""
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}"
+    if low is not None:
+        return f" of at least {low:g}"
+    return "" if high is None else f" of at most {high:g}"
 
 
 def from_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[object]]) -> Matrix:

@@ -15,6 +15,7 @@ from minio import Minio
 from minio.error import S3Error
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
+from components.storage.keys import text_digest
 from components.storage.objects import MANIFEST, Entry, FolderStore, Workspace, describe
 
 
@@ -68,6 +69,10 @@ class BucketStore:
                 f"{entry.uri}: expected content {entry.digest[:12]}, found {digest[:12]}"
             )
         return self._keep(folder, target)
+
+    def part(self, uri: str) -> Path:
+        target = self.cache / "parts" / text_digest(uri)[:32]
+        return target if target.is_dir() else self._keep(self.fetch(uri), target)
 
     def fetch(self, uri: str) -> Path:
         if urlsplit(uri).scheme != "s3":

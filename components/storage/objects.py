@@ -55,8 +55,11 @@ class Store(Protocol):
     def local(self, entry: Entry) -> Path:
         """A local folder with the entry's files, fetched if need be. Not to be written to."""
 
+    def part(self, uri: str) -> Path:
+        """A local folder with a part of an entry, by its URI; entries never change."""
+
     def fetch(self, uri: str) -> Path:
-        """A local folder with what lies at a URI of this store or a folder path."""
+        """A local folder with what lies at a URI now: somebody's source files, say."""
 
     def put(self, name: str, text: str) -> str:
         """Write one small mutable document, whole or not at all. Returns its URI."""
@@ -167,6 +170,9 @@ class FolderStore:
 
     def local(self, entry: Entry) -> Path:
         return Path(entry.uri)
+
+    def part(self, uri: str) -> Path:
+        return Path(uri)
 
     def fetch(self, uri: str) -> Path:
         folder = Path(uri)

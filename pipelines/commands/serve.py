@@ -17,15 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from components.deployment.step import deployed, deployed_scenarios
-    from serving.server import serve
+    from serving.server import build, check_port, listen
 
     names = args.scenarios or deployed_scenarios()
     if not names:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")
-    places = [deployed(name) for name in names]
+    app = build([deployed(name) for name in names])
+    check_port(args.host, args.port)
     sys.stdout.write(
         f"serving {', '.join(names)} on http://{args.host}:{args.port}; stop with Ctrl-C\n"
     )
     sys.stdout.flush()
-    serve(places, host=args.host, port=args.port)
+    listen(app, host=args.host, port=args.port)
     return 0

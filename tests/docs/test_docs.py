@@ -1,0 +1,111 @@
+"""The documentation says what is: its commands parse, its targets and links exist."""
+
+import re
+import shlex
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import COMMANDS, build_parser
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+TARGETS = re.findall(r"^([a-z-]+):.*?(?:## (.*))?$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def _shell_blocks(page: Path) -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def _commands(page: Path, program: str) -> list[list[str]]:
+    found = []
+    for block in _shell_blocks(page):
+        for line in re.split(r"\n(?=\S)", block):
+            words = shlex.split(line, comments=True)
+            if words and Path(words[0]).name == program:
+                found.append(words[1:])
+    return found
+
+
+def test_every_make_target_has_a_line_of_help() -> None:
+    assert [name for name, text in TARGETS if not text] == []
+
+
+def test_the_readme_names_only_make_targets_that_exist() -> None:
+    named = {words[0] for page in PAGES for words in _commands(page, "make")}
+    named |= set(re.findall(r"`make ([a-z-]+)", "\n".join(p.read_text() for p in PAGES)))
+    assert {"run", "test"} <= named <= {name for name, _ in TARGETS}
+
+
+def test_make_help_lists_every_target() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "help"],  # noqa: S607 - the user's own make
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {n for n, _ in TARGETS}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_vintage_line_of_a_page_parses(page: Path) -> None:
+    for words in _commands(page, "vintage"):
+        build_parser().parse_args(words)
+
+
+def test_the_readme_scores_rows_that_the_scenario_accepts() -> None:
+    rows = [words[3] for words in _commands(ROOT / "README.md", "vintage") if "--json" in words]
+    import json
+
+    from components.scoring.instances import from_rows
+    from components.training.matrix import scoring_inputs
+    from pipelines.scenarios import load
+
+    inputs = scoring_inputs(load("card-default").inputs())
+    assert len(rows) == 1
+    assert from_rows(inputs, [json.loads(rows[0])]).shape == (1, len(inputs))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented_with_help_and_an_example_that_parses(name: str) -> None:
+    module = import_module(f"pipelines.commands.{name}")
+    guide = (ROOT / "docs" / "guide.md").read_text()
+    assert module.HELP and module.EXAMPLE.startswith(f"vintage {name}")
+    assert f"| `{name}` |" in guide and f"`{module.EXAMPLE}`" in guide
+    assert build_parser().parse_args(shlex.split(module.EXAMPLE)[1:]).command == name
+
+
+def test_every_command_file_is_a_command() -> None:
+    files = {p.stem for p in (ROOT / "pipelines" / "commands").glob("[a-z]*.py")}
+    assert files == set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_scenario_has_a_page() -> None:
+    from pipelines.scenarios import names
+
+    pages = {page.stem for page in (ROOT / "docs" / "scenarios").glob("*.md")}
+    assert pages >= set(names())
+
+
+def test_every_decision_is_in_the_index_with_its_four_parts() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text()
+    for page in folder.glob("[0-9]*.md"):
+        text = page.read_text()
+        assert page.name in index
+        assert all(f"\n{part}" in text for part in ("Status:", "## Context", "## Decision"))
+        assert "## Consequences" in text
+
+
+def test_the_lock_file_has_hashes_and_names_no_host() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = re.findall(r"^[a-z0-9][^\s]*==[^\s]+", lock, re.MULTILINE)
+    assert len(pinned) > 100
+    assert lock.count("--hash=sha256:") >= len(pinned)
+    assert "://" not in lock

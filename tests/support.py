@@ -1,0 +1,208 @@
+"""What the tests of several rooms share: paper artifacts, the steps in a row, a command line."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from components.contracts.scenario import Scenario
+from components.deployment import step as deployment
+from components.etl import step as etl
+from components.evaluation import step as evaluation
+from components.training import step as training
+
+
+@dataclass
+class Paper:
+    """A KFP artifact as far as a step sees it."""
+
+    path: str
+    metadata: dict[str, object] = field(default_factory=dict)
+
+
+class Walk:
+    """One run of the training pipeline: its steps called in this process, one by one."""
+
+    def __init__(
+        self, scenario: Scenario, data: Path | str, run: str, *, minutes: float = 5
+    ) -> None:
+        self.scenario, self.data, self.run, self.minutes = scenario, str(data), run, minutes
+        self.home = Path(os.environ["VINTAGE_HOME"])
+        self._papers: dict[str, Paper] = {}
+
+    def paper(self, name: str) -> Paper:
+        """The artifact of this name; always the same one."""
+        path = self.home / "papers" / self.run / name
+        return self._papers.setdefault(name, Paper(str(path)))
+
+    def ingest(self) -> None:
+        etl.ingest(
+            spec=self.scenario.ingest().model_dump_json(),
+            data=self.data,
+            run=self.run,
+            timeout_minutes=self.minutes,
+            bronze=self.paper("bronze"),
+            silver=self.paper("silver"),
+        )
+
+    def features(self) -> None:
+        etl.features(
+            spec=self.scenario.gold().model_dump_json(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            silver=self.paper("silver"),
+            gold=self.paper("gold"),
+            snapshot=self.paper("snapshot"),
+        )
+
+    def train(self) -> None:
+        training.train(
+            spec=self.scenario.train().model_dump_json(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            gold=self.paper("gold"),
+            models=self.paper("models"),
+        )
+
+    def evaluate(self) -> None:
+        evaluation.evaluate(
+            spec=self.scenario.evaluate().model_dump_json(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            gold=self.paper("gold"),
+            models=self.paper("models"),
+            evaluation=self.paper("evaluation"),
+        )
+
+    def gate(self) -> bool:
+        return evaluation.gate(
+            spec=self.scenario.judge().model_dump_json(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            bronze=self.paper("bronze"),
+            silver=self.paper("silver"),
+            models=self.paper("models"),
+            evaluation=self.paper("evaluation"),
+            decision=self.paper("decision"),
+        )
+
+    def refuse(self) -> None:
+        evaluation.refuse(
+            scenario=self.scenario.name,
+            run=self.run,
+            timeout_minutes=self.minutes,
+            decision=self.paper("decision"),
+        )
+
+    def register(self) -> None:
+        deployment.register(
+            spec=self.scenario.release().model_dump_json(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            models=self.paper("models"),
+            decision=self.paper("decision"),
+            snapshot=self.paper("snapshot"),
+            release=self.paper("release"),
+        )
+
+    def deploy(self) -> None:
+        deployment.deploy(
+            scenario=self.scenario.name,
+            run=self.run,
+            timeout_minutes=self.minutes,
+            release=self.paper("release"),
+        )
+
+    def finish(self, state: str) -> None:
+        evaluation.finish(scenario=self.scenario.name, run=self.run, state=state)
+
+    def to_gate(self) -> bool:
+        """Everything up to the gate; what it said."""
+        self.ingest()
+        self.features()
+        self.train()
+        self.evaluate()
+        return self.gate()
+
+    def to_deployed(self) -> None:
+        """The whole pipeline of a candidate that passes."""
+        assert self.to_gate()
+        self.register()
+        self.deploy()
+        self.finish("SUCCEEDED")
+
+    def record(self, stage: str) -> dict[str, object]:
+        """What a step left about itself."""
+        path = self.home / "store" / "runs" / self.run / "stages" / f"{stage}.json"
+        found: dict[str, object] = json.loads(path.read_text())
+        return found
+
+    def entry(self, name: str) -> dict[str, object]:
+        """The reference that a step handed over."""
+        found: dict[str, object] = json.loads(Path(self.paper(name).path).read_text())
+        return found
+
+
+@dataclass(frozen=True)
+class Champion:
+    """An installation with one deployed champion, and the data that it was trained on."""
+
+    home: Path
+    data: Path
+    planted: dict[str, int]
+
+
+@dataclass(frozen=True)
+class MinioServer:
+    """A running server and its keys."""
+
+    endpoint: str
+    access: str
+    secret: str
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def user_environment(**changes: str) -> dict[str, str]:
+    """This process's environment as a user has it: nothing of ours is set."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("VINTAGE_", "AWS_"))}
+    return {**clean, **changes}
+
+
+def python(
+    *args: str,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    text: str | None = None,
+    timeout: float = 120,
+) -> subprocess.CompletedProcess[str]:
+    """Run this interpreter to its end."""
+    return subprocess.run(  # noqa: S603 - our own interpreter on our own words
+        [sys.executable, *args],
+        cwd=cwd,
+        env=dict(user_environment() if environment is None else environment),
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    """Every file below a folder with the hash of its bytes."""
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,3 @@
+"""The trained bundles of the small use case."""
+
+from tests.making import models as models
