@@ -4,6 +4,7 @@
 
 import getpass
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +102,7 @@ def _promote(work: Task, made: Entry, judged: Entry) -> int:
             release,
             after=champion.number if champion else 0,
             run=work.run,
-            who=getpass.getuser(),
+            who=_who(),
             why="passed the gate",
             figures=judged.facts["metrics"],  # type: ignore[arg-type]
         )
@@ -158,10 +159,17 @@ def _roll_back(work: Task, former: str | None) -> None:
         json.loads(former)["id"],
         after=champion.number,
         run=work.run,
-        who=getpass.getuser(),
+        who=_who(),
         why=f"rolled back: release {champion.release[:12]} could not be deployed",
         figures={},
     )
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid {os.getuid()}"
 
 
 def _read_release(store: Store, entry: Entry) -> "Release":

@@ -1,7 +1,7 @@
 """`vintage ui`: MLflow's own UI on this installation's store."""
 
 import argparse
-import subprocess
+import os
 import sys
 
 HELP = "open MLflow's UI on this store"
@@ -21,10 +21,13 @@ def main(args: argparse.Namespace) -> int:
     check_port(args.host, args.port)
     sys.stdout.write(f"MLflow on http://{args.host}:{args.port}; stop with Ctrl-C\n")
     sys.stdout.flush()
-    return subprocess.run(  # noqa: S603 - our own interpreter and settings
+    # Its job queues are for hosted language models: eight processes that nobody here talks to.
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    # In place of this process, so that whoever stops it stops the server.
+    os.execv(  # noqa: S606 - our own interpreter and settings
+        sys.executable,
         [
             sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri,
-            "--host", args.host, "--port", str(args.port),
+            "--host", args.host, "--port", str(args.port), "--workers", "1",
         ],
-        check=False,
-    ).returncode  # fmt: skip
+    )  # fmt: skip
