@@ -111,19 +111,20 @@ class Decision(Contract):
 class Release(Contract):
     """What is promoted, deployed and logged with every decision: three hashes, and where they are.
 
-    The release's id is the hash of the three; the places may differ between installations.
+    The release's id is the hash of the three; the paths are within the object store, wherever
+    that is.
     """
 
     id: str
     scenario: str
     family: str
     bundle: str
-    bundle_uri: str
+    bundle_path: str
     policy: str
     policy_version: int
     approve_below: float
     snapshot: str
-    snapshot_uri: str
+    snapshot_path: str
 
 
 class Stage(Contract):

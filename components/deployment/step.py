@@ -77,12 +77,12 @@ def _write_release(
         scenario=declared.scenario,
         family=chosen.family,
         bundle=parts["bundle"],
-        bundle_uri=f"{trained.uri.rstrip('/')}/{chosen.folder}/",
+        bundle_path=f"{trained.path(work.store)}/{chosen.folder}",
         policy=parts["policy"],
         policy_version=declared.policy.version,
         approve_below=declared.policy.approve_below,
         snapshot=parts["snapshot"],
-        snapshot_uri=f"{snapshot.uri.rstrip('/')}/",
+        snapshot_path=snapshot.path(work.store),
     )
     (target / "release.json").write_text(written.model_dump_json(indent=1) + "\n")
     return {"release": identity}
@@ -112,7 +112,7 @@ def _promote(work: Task, made: Entry, judged: Entry) -> int:
 
         Tracking(work.settings).mirror_champion(
             scenario,
-            bundle_uri=_read_release(work.store, made).bundle_uri,
+            bundle_uri=f"{work.store.uri}/{_read_release(work.store, made).bundle_path}/",
             mlflow_run=str(judged.facts["mlflow_run"]),
             release=release,
             number=champion.number,
@@ -185,9 +185,9 @@ def _place(store: Store, release: "Release") -> "Place":
     return Place(
         release=release.id,
         scenario=release.scenario,
-        bundle_folder=str(store.part(release.bundle_uri)),
+        bundle_folder=str(store.part(release.bundle_path)),
         bundle=release.bundle,
-        snapshot_folder=str(store.part(release.snapshot_uri)),
+        snapshot_folder=str(store.part(release.snapshot_path)),
         snapshot=release.snapshot,
         approve_below=release.approve_below,
     )

@@ -70,8 +70,9 @@ class BucketStore:
             )
         return self._keep(folder, target)
 
-    def part(self, uri: str) -> Path:
-        target = self.cache / "parts" / text_digest(uri)[:32]
+    def part(self, path: str) -> Path:
+        uri = f"{self.uri}/{path}"
+        target = self.cache / "parts" / text_digest(uri)[:32]  # fetched once: entries never change
         return target if target.is_dir() else self._keep(self.fetch(uri), target)
 
     def fetch(self, uri: str) -> Path:
