@@ -23,6 +23,7 @@ _MODELS = "/v1/models"
 _PREDICT = ":predict"
 LARGEST_BODY = 10_000_000  # bytes
 MOST_ROWS = 100_000
+MOST_FAULTS = 1_000  # an answer should not outgrow its question
 
 
 class _ProblemError(Exception):
@@ -53,9 +54,11 @@ class App:
             await _reply(send, problem.status, body)
 
     async def _answer(self, method: str, path: str, receive: Receive) -> dict[str, object]:
-        if method == "GET" and path == "/":
+        if path in {"/", _MODELS} and method != "GET":
+            raise _ProblemError(405, f"{path}: expected GET, found {method}")
+        if path == "/":
             return {"status": "alive"}
-        if method == "GET" and path == _MODELS:
+        if path == _MODELS:
             return {"models": sorted(self._scorers)}
         name = path.removeprefix(_MODELS + "/")
         if name == path:
@@ -97,7 +100,8 @@ def _predict(scorer: Scorer, body: bytes) -> dict[str, object]:
     try:
         answers = scorer.score(rows)
     except InstanceError as error:
-        raise _ProblemError(400, "instances: not as the model declares", error.faults) from None
+        faults = error.faults[:MOST_FAULTS]
+        raise _ProblemError(400, "instances: not as the model declares", faults) from None
     return {"predictions": [asdict(answer) for answer in answers]}
 
 

@@ -98,10 +98,9 @@ def scenario(**changes: Any) -> Scenario:
 
 def train_spec(*families: Family, **changes: Any) -> TrainSpec:
     """The slice of the train task, for some families."""
-    declared = scenario(**changes)
     if families:
-        declared = scenario(**{**changes, "training": Training(families=families)})
-    return declared.train()
+        changes["training"] = Training(families=families)
+    return scenario(**changes).train()
 
 
 def inputs_of(rows: int, seed: int) -> Matrix:
@@ -176,7 +175,7 @@ def write_gold(folder: Path, made: Data) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Models:
     """What training handed over, and what it learned from."""
 

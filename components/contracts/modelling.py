@@ -155,6 +155,10 @@ class Gate(Contract):
 
     rules: tuple[Rule, ...] = Field(min_length=1)
 
+    def cutoffs(self) -> frozenset[float]:
+        """The cut-offs that its rules look at."""
+        return frozenset(at for rule in self.rules if (at := rule.at()) is not None)
+
 
 class Policy(Contract):
     """The cut-off: applicants with a PD below it are approved. Business, not model."""

@@ -156,7 +156,7 @@ class Scenario(Contract):
             scenario=self.name,
             title=self.title,
             protected=self.protected,
-            cutoffs=tuple(sorted({0.5, *(c for rule in self.gate.rules if (c := rule.at()))})),
+            cutoffs=tuple(sorted({0.5, *self.gate.cutoffs()})),
             seed=self.training.seed,
         )
 

@@ -27,6 +27,7 @@ SPEC = "spec.json"
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
 CARD = "card.json"
+_FORMAT = 1  # of the manifest; the spec has a number of its own
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,21 @@ class Bundle:
 
     def score(self, inputs: Matrix) -> Scores:
         """Score an input matrix. The same row scores the same, to the bit, in any batch."""
-        margin = self._model.margin(self._transform(inputs))
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
+            margin = self._model.margin(self._transform(inputs))
             return Scores(margin, 1.0 / (1.0 + np.exp(-margin)))
 
     def check_golden(self) -> int:
         """Score the golden rows; raises BundleError on any difference. Returns how many."""
         golden = json.loads((self.folder / GOLDEN).read_text())
         scored = self.score(self.rows(golden["rows"])).pd.tolist()
+        if not scored or len(scored) != len(golden["pd"]):
+            raise BundleError(
+                f"bundle {self.id[:12]}: expected golden rows with a PD each, found "
+                f"{len(scored)} rows and {len(golden['pd'])} PDs"
+            )
         wrong = [i for i, pd in enumerate(golden["pd"]) if pd != scored[i]]
-        if wrong or len(scored) != len(golden["pd"]) or not scored:
+        if wrong:
             first = (
                 f"row {wrong[0]}: expected PD {golden['pd'][wrong[0]]}, found {scored[wrong[0]]}"
             )
@@ -87,7 +93,7 @@ class Bundle:
 def write_manifest(folder: Path) -> str:
     """Close a bundle: write `bundle.json` over the files that are there. Returns the id."""
     files = {p.name: _sha256(p.read_bytes()) for p in sorted(folder.iterdir()) if p.name != BUNDLE}
-    text = json.dumps({"format": 1, "files": files}, sort_keys=True, indent=1) + "\n"
+    text = json.dumps({"format": _FORMAT, "files": files}, sort_keys=True, indent=1) + "\n"
     (folder / BUNDLE).write_text(text)
     return _sha256(text.encode())
 
@@ -102,9 +108,12 @@ def verify_hashes(folder: Path, expected: str | None = None) -> str:
     if expected is not None and identity != expected:
         raise BundleError(f"bundle {folder}: expected id {expected[:12]}, found {identity[:12]}")
     try:
-        files: dict[str, str] = json.loads(text)["files"]
+        manifest = json.loads(text)
+        version, files = manifest["format"], dict[str, str](manifest["files"])
     except (ValueError, KeyError, TypeError):
         raise BundleError(f"bundle {folder}: {BUNDLE} is not a bundle's manifest") from None
+    if version != _FORMAT:
+        raise BundleError(f"bundle {folder}: expected format {_FORMAT}, found {version!r}")
     present = {p.name for p in folder.iterdir() if not p.name.startswith("_")} - {BUNDLE}
     if present != set(files):
         raise BundleError(f"bundle {folder}: expected {sorted(files)}, found {sorted(present)}")

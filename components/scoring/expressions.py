@@ -18,9 +18,14 @@ Values = NDArray[np.float64]
 Evaluate = Callable[[Mapping[str, Values]], Values]
 
 
-def _divide(left: Values, right: Values) -> Values:
-    with np.errstate(all="ignore"):
-        return np.where(right == 0, np.nan, np.divide(left, right))
+def _finite(function: Callable[..., Values]) -> Callable[..., Values]:
+    """An operation whose overflow, or division by zero, is missing."""
+
+    def evaluate(left: Values, right: Values) -> Values:
+        values = function(left, right)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    return evaluate
 
 
 def _comparison(compare: Callable[[Values, Values], NDArray[np.bool_]]) -> Callable[..., Values]:
@@ -40,10 +45,10 @@ def _where(condition: Values, yes: Values, no: Values) -> Values:
 
 
 _BINARY: dict[type[ast.operator], Callable[..., Values]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: _divide,
+    ast.Add: _finite(operator.add),
+    ast.Sub: _finite(operator.sub),
+    ast.Mult: _finite(operator.mul),
+    ast.Div: _finite(np.divide),
 }
 _COMPARE: dict[type[ast.cmpop], Callable[..., Values]] = {
     ast.Gt: _comparison(operator.gt),
@@ -82,7 +87,10 @@ def compile_expression(text: str) -> Evaluate:
 def _compile(node: ast.expr, text: str) -> Evaluate:  # noqa: PLR0911 - one for each kind of node
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            constant = np.float64(value)
+            try:
+                constant = np.float64(value)
+            except OverflowError:
+                raise VintageError(f"expression {text[:60]!r}: a number is too large") from None
             return lambda _: np.asarray(constant)
         case ast.Name(id=name):
             return lambda columns: columns[name]

@@ -36,7 +36,7 @@ def from_rows(inputs: Sequence[Input], rows: Sequence[Mapping[str, object]]) -> 
             cell = _cell(declared, value, codes[position])
             if cell is None:
                 faults.append(
-                    f"{where}{declared.name}: expected {_expected(declared)}, found {value!r:.60}"
+                    f"{where}{declared.name}: expected {_expected(declared)}, found {_shown(value)}"
                 )
             else:
                 matrix[number, position] = cell
@@ -48,8 +48,10 @@ def from_rows(inputs: Sequence[Input], rows: Sequence[Mapping[str, object]]) -> 
 def _cell(declared: Input, value: object, codes: Mapping[str, int]) -> float | None:
     if declared.kind == "category":
         # A code such as 2 is a category's name here, whichever way JSON wrote it.
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        return codes.get(text)
+        text = value if isinstance(value, str) else None
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+            text = str(value)
+        return None if text is None else codes.get(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -62,6 +64,13 @@ def _cell(declared: Input, value: object, codes: Mapping[str, int]) -> float | N
     if (low is not None and number < low) or (high is not None and number > high):
         return None
     return number
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.60}"
+    except ValueError:  # Python prints no integer of more than 4300 digits
+        return "a very long integer"
 
 
 def _expected(declared: Input) -> str:

@@ -26,6 +26,8 @@ _ALIGN = 64
 
 def pack(path: Path, ids: Sequence[str], inputs: Sequence[Input], matrix: Matrix) -> str:
     """Write a snapshot; ids are unique. Returns the file's sha256, which is its name to others."""
+    if nul := next((i for i in ids if i.endswith("\0")), None):
+        raise VintageError(f"snapshot {path.name}: an id may not end in a null: {nul!r}")
     encoded = np.array([i.encode() for i in ids], dtype=bytes) if ids else np.array([], dtype="S1")
     order = np.argsort(encoded, kind="stable")
     encoded = encoded[order]
@@ -53,6 +55,8 @@ class Snapshot:
     """A mapped snapshot; a look-up reads a few pages, whatever its size."""
 
     def __init__(self, path: Path, expected: str | None = None) -> None:
+        if not path.is_file():
+            raise BundleError(f"snapshot {path}: expected a file, found none")
         if expected is not None:
             with path.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -79,7 +83,10 @@ class Snapshot:
 
     def row(self, entity: str) -> dict[str, object] | None:
         """The inputs of one entity by name, as a caller would give them; None where unknown."""
-        wanted = entity.encode()
+        try:
+            wanted = entity.encode()
+        except UnicodeEncodeError:
+            return None
         if len(wanted) > self._ids.dtype.itemsize:
             return None
         position = int(np.searchsorted(self._ids, np.bytes_(wanted)))

@@ -9,6 +9,8 @@ from components.scoring.expressions import Evaluate, compile_expression
 from components.scoring.instances import Matrix
 from components.scoring.spec import RowFeature, Spec
 
+_LARGEST = 1e150
+
 
 class RowFeatures:
     """The declared features of a row, from its inputs."""
@@ -58,7 +60,10 @@ class Transform:
         features = self.features(inputs)
         numbers = features[:, self._number]
         numbers = np.where(np.isnan(numbers), self._impute, numbers)
-        numbers = np.asarray((numbers - self._center) / self._scale)
+        with np.errstate(over="ignore"):
+            numbers = np.asarray((numbers - self._center) / self._scale)
+        # A margin of such a size is certainty anyway; two infinities could meet as no number.
+        numbers = np.clip(numbers, -_LARGEST, _LARGEST)
         if not self._indicator:
             return numbers
         indicators = (features[:, self._indicator] == self._code).astype(np.float64)

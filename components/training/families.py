@@ -1,5 +1,7 @@
 """The model families. Each turns features and labels into the columns and model of a bundle."""
 
+import json
+import math
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -134,9 +136,12 @@ def _margin_onnx(booster: xgboost.Booster, width: int) -> bytes:
         f"target_{part}": given[f"class_{part}"]
         for part in ("ids", "nodeids", "treeids", "weights")
     }
+    # The converter leaves the start out where it is 0, and mistakes it where a tree is a lone leaf.
+    learner = json.loads(booster.save_config())["learner"]["learner_model_param"]
+    start = float(learner["base_score"].strip("[]"))
     margin = onnx.helper.make_node(
         "TreeEnsembleRegressor", ["x"], ["margin"], domain="ai.onnx.ml", n_targets=1,
-        base_values=given["base_values"], post_transform="NONE", **ensemble,
+        base_values=[math.log(start / (1 - start))], post_transform="NONE", **ensemble,
     )  # fmt: skip
     floats = onnx.TensorProto.FLOAT
     graph = onnx.helper.make_graph(

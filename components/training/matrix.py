@@ -58,7 +58,7 @@ def read_gold(folder: Path, columns: tuple[Column, ...], features: tuple[Feature
 
 def check_features(data: Data, features: tuple[Feature, ...]) -> None:
     """Refuse features that cannot teach anything: all missing, or one value only."""
-    developed = data.features[data.rows("train", "validation")]
+    developed = data.features[data.rows("train")]
     faults = []
     for position, feature in enumerate(features):
         known = developed[:, position]

@@ -50,7 +50,7 @@ from components.contracts.modelling import (
         (lambda: Rule(metric="charm", floor=0.7), "Input should be 'auc', 'gini'"),
         (lambda: Gate(rules=()), "at least 1 item"),
         (lambda: Policy(approve_below=-0.1), "greater than or equal to 0"),
-        (lambda: Policy(approve_below=float("nan")), "greater than or equal to 0"),
+        (lambda: Policy(approve_below=float("nan")), "less than or equal to 1"),
         (lambda: Policy(approve_below=0.3, version=0), "greater than or equal to 1"),
         (lambda: XGBoostFamily(rounds=0), "greater than or equal to 1"),
         (lambda: XGBoostFamily(eta=0.0), "greater than 0"),

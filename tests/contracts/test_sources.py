@@ -38,7 +38,7 @@ ID = Column(name="ID", kind=Kind.KEY)
             lambda: source(Column(name="AGE", kind=Kind.INTEGER), key=("ID", "AGE", "OTHER")),
             "source people: key ['ID', 'OTHER'] is not among its columns ['AGE']",
         ),
-        (lambda: source(), "at least 1 item"),
+        (source, "at least 1 item"),
         (lambda: source(ID, key=()), "at least 1 item"),
         (lambda: Merge(table="Big Table", grain="", key="ID"), "String should match pattern"),
         (lambda: Merge(table="t" * 41, grain="", key="ID"), "at most 40 characters"),

@@ -1,3 +1,5 @@
 """The trained bundles of the small use case."""
 
-from tests.making import models as models
+from tests.making import models
+
+__all__ = ["models"]

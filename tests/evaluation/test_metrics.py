@@ -1,0 +1,200 @@
+"""The figures, against values worked out by hand and the laws that they keep."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn import metrics as sk
+
+from components.evaluation.metrics import (
+    auc_interval,
+    by_group,
+    calibration_bins,
+    calibration_error,
+    confusion,
+    curves,
+    groups_of,
+    importance,
+    ranking_metrics,
+    threshold_metrics,
+)
+
+LABEL = np.array([0, 0, 1, 1])
+PD = np.array([0.1, 0.4, 0.35, 0.8])
+Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> Rows:
+    """Labels of both classes and PDs, with ties."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows = draw(st.integers(12, 120))
+    label = np.concatenate([[0, 1], rng.integers(0, 2, rows - 2)])
+    pd = np.clip(rng.random(rows) * 0.7 + label * draw(st.floats(0, 0.3)), 0, 1)
+    return label, np.round(pd, draw(st.sampled_from([1, 2, 12])))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("auc", 0.75),
+        ("gini", 0.5),
+        ("ks", 0.5),
+        ("pr_auc", 0.5 * 1 + 0.5 * 2 / 3),
+        ("brier", (0.1**2 + 0.4**2 + 0.65**2 + 0.2**2) / 4),
+        ("log_loss", -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4),
+        ("ece", (0.1 + 0.4 + 0.65 + 0.2) / 4),
+    ],
+)
+def test_a_ranking_figure_is_what_the_hand_works_out(name: str, value: float) -> None:
+    assert ranking_metrics(LABEL, PD)[name] == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "accuracy", "precision", "recall", "f1", "counts"),
+    [
+        (0.4, 0.5, 0.5, 0.5, 0.5, ((1, 1), (1, 1))),
+        (0.35, 0.75, 2 / 3, 1.0, 0.8, ((1, 1), (0, 2))),
+        (0.5, 0.75, 1.0, 0.5, 2 / 3, ((2, 0), (1, 1))),
+        (0.0, 0.5, 0.5, 1.0, 2 / 3, ((0, 2), (0, 2))),
+        (0.9, 0.5, 0.0, 0.0, 0.0, ((2, 0), (2, 0))),
+    ],
+)
+def test_a_pd_at_the_cut_off_is_called_bad(
+    cutoff: float,
+    accuracy: float,
+    precision: float,
+    recall: float,
+    f1: float,
+    counts: tuple[tuple[int, int], tuple[int, int]],
+) -> None:
+    expected = {"accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1}
+    assert threshold_metrics(LABEL, PD, cutoff) == pytest.approx(expected)
+    assert confusion(LABEL, PD, cutoff) == counts
+
+
+@settings(deadline=None, max_examples=40)
+@given(scored(), st.floats(0, 1))
+def test_the_figures_keep_their_laws(rows: Rows, cutoff: float) -> None:
+    label, pd = rows
+    found = ranking_metrics(label, pd)
+    assert found["gini"] == pytest.approx(2 * found["auc"] - 1)
+    # AUC is the share of pairs in the right order, a tie counting half.
+    gaps = np.sign(pd[label == 1][:, None] - pd[label == 0][None, :])
+    assert found["auc"] == pytest.approx(float((gaps + 1).mean() / 2))
+    # KS is the largest distance between the two classes' distributions.
+    steps = [(pd[label == 0] < c).mean() - (pd[label == 1] < c).mean() for c in np.unique(pd)]
+    assert found["ks"] == pytest.approx(max(0.0, *steps))
+    assert all(0 <= found[name] <= 1 for name in ("auc", "ks", "pr_auc", "brier", "ece"))
+
+    (kept, refused), (missed, caught) = confusion(label, pd, cutoff)
+    assert (kept + refused, missed + caught) == ((label == 0).sum(), (label == 1).sum())
+    at = threshold_metrics(label, pd, cutoff)
+    assert at["accuracy"] == pytest.approx((kept + caught) / len(label))
+    assert at["recall"] == pytest.approx(caught / (missed + caught))
+
+
+@settings(deadline=None, max_examples=8)
+@given(scored(), st.integers(0, 9))
+def test_the_auc_interval_is_around_its_value_and_the_same_for_the_same_seed(
+    rows: Rows, seed: int
+) -> None:
+    label, pd = rows
+    found = auc_interval(label, pd, seed)
+    assert found.low <= found.value <= found.high
+    assert found.value == pytest.approx(sk.roc_auc_score(label, pd))
+    assert auc_interval(label, pd, seed) == found
+
+
+def test_a_perfect_ranking_leaves_the_auc_no_room() -> None:
+    found = auc_interval(np.repeat([0, 1], 50), np.linspace(0, 1, 100), 1)
+    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
+
+
+def test_the_auc_interval_narrows_with_more_rows() -> None:
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 2, 4000)
+    pd = rng.random(4000) * 0.8 + label * 0.2
+    few, many = auc_interval(label[:200], pd[:200], 1), auc_interval(label, pd, 1)
+    assert many.high - many.low < (few.high - few.low) / 2
+
+
+def test_a_perfect_calibration_has_no_error() -> None:
+    label = np.concatenate([np.arange(20) < bad for bad in range(10)]).astype(np.int64)
+    pd = np.repeat(np.arange(10) / 20, 20)
+    bins = calibration_bins(label, pd)
+    assert [group.predicted for group in bins] == pytest.approx(np.arange(10) / 20)
+    assert calibration_error(bins) == pytest.approx(0, abs=1e-12)
+    assert calibration_error(calibration_bins(label, pd + 0.1)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 10, 11, 99])
+def test_the_calibration_groups_hold_every_row_in_the_order_of_the_pd(rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    bins = calibration_bins(rng.integers(0, 2, rows), rng.random(rows))
+    assert sum(group.rows for group in bins) == rows
+    assert len(bins) == min(rows, 10)
+    assert all(low.predicted <= high.predicted for low, high in pairwise(bins))
+
+
+def test_the_planted_input_is_the_important_one() -> None:
+    rng = np.random.default_rng(5)
+    inputs = rng.normal(size=(800, 4))
+    label = (inputs[:, 2] > 0).astype(np.int64)
+    places = {"A": (0,), "B": (1,), "PLANTED": (2,), "TWO": (2, 3)}
+
+    def score(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1 / (1 + np.exp(-rows[:, 2]))
+
+    found = importance(score, inputs, label, places, 1)
+    lost = dict(found)
+    assert found[0][0] in {"PLANTED", "TWO"}
+    assert lost["A"] == lost["B"] == 0.0
+    assert lost["PLANTED"] == pytest.approx(0.5, abs=0.1)
+    assert lost["TWO"] == pytest.approx(0.5, abs=0.1)
+    assert [value for _, value in found] == sorted(lost.values(), reverse=True)
+    assert importance(score, inputs, label, places, 1) == found
+
+
+def test_the_curves_count_every_row_once() -> None:
+    rng = np.random.default_rng(2)
+    label = rng.integers(0, 2, 3000)
+    pd = np.concatenate([rng.random(2998), [0.0, 1.0]])
+    drawn = curves(label, pd, (("A", 0.1),), {"test": (3000, int(label.sum()))})
+    assert sum(drawn.scores_good) == (label == 0).sum()
+    assert sum(drawn.scores_bad) == (label == 1).sum()
+    assert len(drawn.score_edges) == len(drawn.scores_good) + 1
+    assert (drawn.roc[0], drawn.roc[-1]) == ((0.0, 0.0), (1.0, 1.0))
+    assert len(drawn.roc) <= 200
+    assert list(drawn.roc) == sorted(drawn.roc)
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        (["a", "b", "a"], ["a", "b", "a"]),
+        (["a", None], ["a", "None"]),
+        ([None, None], ["None", "None"]),
+        ([7.0, 7.0, None], ["7 to 7", "7 to 7", "None"]),
+        (
+            [float(n) for n in range(10)],
+            [f"{low:g} to {low + 1.8:g}" for low in (0, 1.8, 3.6, 5.4, 7.2) for _ in range(2)],
+        ),
+    ],
+)
+def test_a_category_is_its_own_group_and_a_number_is_in_its_fifth(
+    values: list[object], groups: list[str]
+) -> None:
+    assert groups_of(values).tolist() == groups
+
+
+def test_a_group_has_its_rows_its_bad_rate_and_its_share_below_the_cut_off() -> None:
+    groups = np.array(["x", "y", "x", "y"])
+    assert by_group(groups, LABEL, PD, 0.4) == {
+        "x": pytest.approx({"rows": 2, "bad_rate": 0.5, "mean_pd": 0.225, "below_cutoff": 1.0}),
+        "y": pytest.approx({"rows": 2, "bad_rate": 0.5, "mean_pd": 0.6, "below_cutoff": 0.0}),
+    }
