@@ -2,11 +2,12 @@
 
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import uvicorn
 
 from components.contracts.errors import EnvironmentFaultError
-from components.scoring.release import Place, Scorer
+from components.scoring.release import Scorer
 from serving.app import App
 
 
@@ -23,9 +24,10 @@ def check_port(host: str, port: int) -> None:
         ) from None
 
 
-def build(places: Sequence[Place]) -> App:
-    """The application for these releases; raises where one does not verify."""
-    return App({place.scenario: Scorer(place) for place in places})
+def build(folders: Sequence[Path]) -> App:
+    """The application for the releases in these folders; raises where one does not verify."""
+    scorers = [Scorer(folder) for folder in folders]
+    return App({scorer.release.scenario: scorer for scorer in scorers})
 
 
 def listen(app: App, *, host: str, port: int) -> None:

@@ -33,7 +33,7 @@ from components.contracts.scenario import Scenario, TrainSpec
 from components.contracts.sources import Column, Kind, Merge, Source
 from components.scoring.bundle import Bundle
 from components.scoring.instances import Matrix
-from components.scoring.release import SNAPSHOT, Place
+from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT, CutOff, Release
 from components.scoring.snapshot import pack
 from components.training.fit import train
 from components.training.matrix import Data, row_features, scoring_inputs
@@ -190,20 +190,20 @@ class Models:
     def bundle(self, family: str) -> Bundle:
         return Bundle.load(self.folder / family, self.of(family).bundle)
 
-    def place(self, family: str, folder: Path, approve_below: float = 0.3) -> Place:
-        """A release of one family, with a snapshot of the first forty rows in a folder."""
+    def release(self, family: str, folder: Path, approve_below: float = 0.3) -> Path:
+        """A release of one family in a folder, with a snapshot of the first forty rows."""
         ids = [str(n) for n in range(40)]
         inputs = scoring_inputs(self.spec.inputs)
-        packed = pack(folder / SNAPSHOT, ids, inputs, self.data.inputs[: len(ids)])
-        return Place(
-            release="0123456789abcdef",
+        copytree(self.folder / family, folder / BUNDLE)
+        made = Release(
             scenario=self.spec.scenario,
-            bundle_folder=str(self.folder / family),
+            family=family,
             bundle=self.of(family).bundle,
-            snapshot_folder=str(folder),
-            snapshot=packed,
-            approve_below=approve_below,
+            snapshot=pack(folder / SNAPSHOT, ids, inputs, self.data.inputs[: len(ids)]),
+            policy=CutOff(1, approve_below),
         )
+        (folder / RELEASE).write_text(made.to_json())
+        return folder
 
 
 def train_models(folder: Path) -> Models:

@@ -108,25 +108,6 @@ class Decision(Contract):
     rules: tuple[RuleResult, ...]
 
 
-class Release(Contract):
-    """What is promoted, deployed and logged with every decision: three hashes, and where they are.
-
-    The release's id is the hash of the three; the paths are within the object store, wherever
-    that is.
-    """
-
-    id: str
-    scenario: str
-    family: str
-    bundle: str
-    bundle_path: str
-    policy: str
-    policy_version: int
-    approve_below: float
-    snapshot: str
-    snapshot_path: str
-
-
 class Stage(Contract):
     """One task in a run's summary."""
 

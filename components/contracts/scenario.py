@@ -92,6 +92,8 @@ class Scenario(Contract):
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         columns = self._columns()
+        categories = {name for name, c in columns.items() if c.kind is Kind.CATEGORY}
+        self._check_sources()
         names = [feature.name for feature in self.features]
         if len(set(names)) != len(names):
             raise ValueError(f"scenario {self.name}: a feature is declared twice in {names}")
@@ -107,13 +109,35 @@ class Scenario(Contract):
                     f"scenario {self.name}: feature {feature.name} reads {forbidden}; "
                     "protected columns, the label and the key are never features"
                 )
+            if feature.expression is not None and (texts := sorted(used & categories)):
+                raise ValueError(
+                    f"scenario {self.name}: feature {feature.name} computes with {texts}, "
+                    "which are categories, not numbers"
+                )
+        numbers = {f.name for f in self.features if f.name not in categories or f.expression}
         for family in self.training.families:
-            if family.kind == "xgboost" and (extra := sorted(set(family.monotone) - set(names))):
-                raise ValueError(f"scenario {self.name}: monotone names no feature: {extra}")
+            if family.kind == "xgboost" and (extra := sorted(set(family.monotone) - numbers)):
+                raise ValueError(f"scenario {self.name}: monotone names no number feature: {extra}")
         for needed in (self.label.column, self.merge.key, *self.protected):
             if needed not in columns:
                 raise ValueError(f"scenario {self.name}: {needed} is in no source")
         return self
+
+    def _check_sources(self) -> None:
+        seen: dict[str, str] = {}
+        for source in self.sources:
+            if self.merge.key not in source.key:
+                raise ValueError(
+                    f"scenario {self.name}: expected {self.merge.key} in the key of source "
+                    f"{source.name}, found {source.key}"
+                )
+            for column in source.columns:
+                if column.name in seen and column.name != self.merge.key:
+                    raise ValueError(
+                        f"scenario {self.name}: column {column.name} is in source "
+                        f"{seen[column.name]} and in {source.name}"
+                    )
+                seen[column.name] = source.name
 
     def _columns(self) -> dict[str, Column]:
         return {column.name: column for source in self.sources for column in source.columns}

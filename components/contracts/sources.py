@@ -48,11 +48,17 @@ class Column(Contract):
     max_bad: Share = 0.0
 
     @model_validator(mode="after")
-    def _values_belong_to_categories(self) -> Self:
+    def _is_consistent(self) -> Self:
         if (self.kind is Kind.CATEGORY) != bool(self.values):
             raise ValueError(
                 f"column {self.name}: values are for kind category, and needed there; "
                 f"found kind {self.kind} with {len(self.values)} values"
+            )
+        if len(set(self.values)) != len(self.values):
+            raise ValueError(f"column {self.name}: a value is declared twice in {self.values}")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(
+                f"column {self.name}: minimum {self.minimum:g} is above maximum {self.maximum:g}"
             )
         return self
 

@@ -5,19 +5,18 @@
 import getpass
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.contracts.errors import BundleError, VintageError
-from components.storage.keys import canonical, text_digest
 from components.storage.objects import Entry, Store, open_store
 from components.storage.settings import Settings
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
 if TYPE_CHECKING:
-    from components.contracts.results import Release
-    from components.scoring.release import Place, Scorer
+    from components.scoring.release import Release, Scorer
 
 
 def register(
@@ -26,66 +25,64 @@ def register(
 ) -> None:  # fmt: skip
     """Make the judged bundle, the policy and the snapshot a release, and promote it.
 
-    1. Verify the bundle as the server would: its hashes, its golden rows.
-    2. Publish the release (`releases`), named by the hash of its three parts.
-    3. Append the promotion, unless this release is the champion already; mirror it to MLflow.
+    1. Publish the release (`releases`), one folder named by the hash of its three parts, once
+       it verified as the server would verify it.
+    2. Append the promotion, unless this release is the champion already; mirror it to MLflow.
     """
     scenario = json.loads(spec)["scenario"]
     with task("register", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         judged, trained, looked_up = take(decision), take(models), take(snapshot)
-        parts = _parts(work, spec, judged, looked_up)
-        identity = text_digest(canonical(parts))
-        made = work.find_or_make(
-            f"{scenario}/releases/{identity}",
-            lambda target: _write_release(work, spec, identity, parts, trained, looked_up, target),
-        )
+        made = _publish_release(work, spec, judged, trained, looked_up)
         number = _promote(work, made, judged)
-        work.record.facts = {"release": identity, "number": number}
+        work.record.facts = {"release": made.facts["release"], "number": number}
         hand_over(made, release)
 
 
-def _parts(work: Task, spec: str, judged: Entry, snapshot: Entry) -> dict[str, str]:
+def _publish_release(
+    work: Task, spec: str, judged: Entry, trained: Entry, snapshot: Entry
+) -> Entry:
+    from components.scoring.release import CutOff, Release
+
     decision = json.loads((work.store.local(judged) / "decision.json").read_text())
-    policy = json.loads(spec)["policy"]
-    return {
-        "bundle": decision["bundle"],
-        "policy": text_digest(canonical(policy)),
-        "snapshot": str(snapshot.facts["sha256"]),
-    }
+    made = Release(
+        scenario=decision["scenario"],
+        family=decision["family"],
+        bundle=decision["bundle"],
+        snapshot=str(snapshot.facts["sha256"]),
+        policy=CutOff(**json.loads(spec)["policy"]),
+    )
+    return work.find_or_make(
+        _release_key(made.scenario, made.id),
+        lambda target: _write_release(work, made, trained, snapshot, target),
+    )
+
+
+def _release_key(scenario: str, release: str) -> str:
+    return f"{scenario}/releases/{release}"
 
 
 def _write_release(
-    work: Task,
-    spec: str,
-    identity: str,
-    parts: Mapping[str, str],
-    trained: Entry,
-    snapshot: Entry,
-    target: Path,
+    work: Task, made: "Release", trained: Entry, snapshot: Entry, target: Path
 ) -> Mapping[str, object]:
-    from components.contracts.results import Candidates, Release
-    from components.contracts.scenario import ReleaseSpec
-    from components.scoring.bundle import Bundle
+    from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT, Scorer
 
-    declared = ReleaseSpec.model_validate_json(spec)
-    folder = work.store.local(trained)
-    candidates = Candidates.model_validate_json((folder / "candidates.json").read_text())
-    chosen = next(c for c in candidates.candidates if c.bundle == parts["bundle"])
-    Bundle.load(folder / chosen.folder, chosen.bundle).check_golden()
-    written = Release(
-        id=identity,
-        scenario=declared.scenario,
-        family=chosen.family,
-        bundle=parts["bundle"],
-        bundle_path=f"{trained.path(work.store)}/{chosen.folder}",
-        policy=parts["policy"],
-        policy_version=declared.policy.version,
-        approve_below=declared.policy.approve_below,
-        snapshot=parts["snapshot"],
-        snapshot_path=snapshot.path(work.store),
-    )
-    (target / "release.json").write_text(written.model_dump_json(indent=1) + "\n")
-    return {"release": identity}
+    candidates = json.loads((work.store.local(trained) / "candidates.json").read_text())
+    chosen = next(c for c in candidates["candidates"] if c["bundle"] == made.bundle)
+    (target / BUNDLE).mkdir()
+    for file in (work.store.local(trained) / chosen["folder"]).iterdir():
+        _copy(file, target / BUNDLE / file.name)
+    _copy(work.store.local(snapshot) / SNAPSHOT, target / SNAPSHOT)
+    (target / RELEASE).write_text(made.to_json())
+    Scorer(target, made.id)
+    return {"release": made.id}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A file that never changes under a second name: a link where the disk can, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _promote(work: Task, made: Entry, judged: Entry) -> int:
@@ -112,7 +109,7 @@ def _promote(work: Task, made: Entry, judged: Entry) -> int:
 
         Tracking(work.settings).mirror_champion(
             scenario,
-            bundle_uri=f"{work.store.uri}/{_read_release(work.store, made).bundle_path}/",
+            uri=made.uri,
             mlflow_run=str(judged.facts["mlflow_run"]),
             release=release,
             number=champion.number,
@@ -129,21 +126,25 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact
        and fail; what served goes on serving.
     """
     with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        written = _read_release(work.store, take(release))
-        document = f"deployments/{scenario}.json"
-        wanted = written.model_dump_json(indent=1) + "\n"
-        former = work.store.get(document)
+        made = take(release)
+        wanted = str(made.facts["release"])
+        former = work.store.get(_deployment(scenario))
         if former == wanted:
             return
         work.record.reused = False
         from components.scoring.release import Scorer
 
         try:
-            Scorer(_place(work.store, written))
+            Scorer(work.store.local(made), wanted)
         except BundleError:
             _roll_back(work, former)
             raise
-        work.store.put(document, wanted)
+        work.store.put(_deployment(scenario), wanted)
+
+
+def _deployment(scenario: str) -> str:
+    """The document that holds the id of the release that serves."""
+    return f"deployments/{scenario}"
 
 
 def _roll_back(work: Task, former: str | None) -> None:
@@ -156,7 +157,7 @@ def _roll_back(work: Task, former: str | None) -> None:
         return
     database.promote(
         work.record.scenario,
-        json.loads(former)["id"],
+        former,
         after=champion.number,
         run=work.run,
         who=_who(),
@@ -172,47 +173,31 @@ def _who() -> str:
         return f"uid {os.getuid()}"
 
 
-def _read_release(store: Store, entry: Entry) -> "Release":
-    from components.contracts.results import Release
-
-    text = (store.local(entry) / "release.json").read_text()
-    return Release.model_validate_json(text)
-
-
-def _place(store: Store, release: "Release") -> "Place":
-    from components.scoring.release import Place
-
-    return Place(
-        release=release.id,
-        scenario=release.scenario,
-        bundle_folder=str(store.part(release.bundle_path)),
-        bundle=release.bundle,
-        snapshot_folder=str(store.part(release.snapshot_path)),
-        snapshot=release.snapshot,
-        approve_below=release.approve_below,
-    )
-
-
-def deployed(scenario: str) -> "Place":
-    """The release that serves a scenario on this installation."""
-    from components.contracts.results import Release
-
+def _store() -> Store:
     settings = Settings.from_environment()
-    store = open_store(settings.store, settings.home)
-    text = store.get(f"deployments/{scenario}.json")
-    if text is None:
+    return open_store(settings.store, settings.home)
+
+
+def deployed(scenario: str) -> Path:
+    """The folder of the release that serves a scenario on this installation."""
+    store = _store()
+    release = store.get(_deployment(scenario))
+    if release is None:
         raise VintageError(
-            f"{scenario}: expected a deployed champion in {settings.home}, found none; "
+            f"{scenario}: expected a deployed champion in {store.uri}, found none; "
             f"train one with: vintage run {scenario}"
         )
-    return _place(store, Release.model_validate_json(text))
+    entry = store.find(_release_key(scenario, release))
+    if entry is None:
+        raise VintageError(
+            f"{scenario}: expected release {release[:12]} in {store.uri}, found none or a part"
+        )
+    return store.local(entry)
 
 
 def deployed_scenarios() -> list[str]:
     """The scenarios that have a deployed champion."""
-    settings = Settings.from_environment()
-    names = open_store(settings.store, settings.home).names("deployments")
-    return [Path(name).stem for name in names]
+    return [name.removeprefix("deployments/") for name in _store().names("deployments")]
 
 
 def load_deployed(scenario: str) -> "Scorer":

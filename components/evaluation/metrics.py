@@ -140,6 +140,14 @@ def groups_of(values: list[object]) -> NDArray[np.str_]:
     return np.where(np.isnan(numbers), "None", np.array(names)[places])
 
 
+def _place(name: str) -> tuple[float, str]:
+    """Numbers and bands in the order of their size, then names."""
+    try:
+        return float(name.split(" ", maxsplit=1)[0]), name
+    except ValueError:
+        return np.inf, name
+
+
 def by_group(
     groups: NDArray[np.str_], label: Label, pd: Scores, cutoff: float
 ) -> dict[str, dict[str, float]]:
@@ -151,5 +159,5 @@ def by_group(
             "mean_pd": float(pd[groups == name].mean()),
             "below_cutoff": float((pd[groups == name] < cutoff).mean()),
         }
-        for name in np.unique(groups)
+        for name in sorted(np.unique(groups), key=_place)
     }

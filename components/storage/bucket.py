@@ -15,7 +15,6 @@ from minio import Minio
 from minio.error import S3Error
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
-from components.storage.keys import text_digest
 from components.storage.objects import MANIFEST, Entry, FolderStore, Workspace, describe
 
 
@@ -69,11 +68,6 @@ class BucketStore:
                 f"{entry.uri}: expected content {entry.digest[:12]}, found {digest[:12]}"
             )
         return self._keep(folder, target)
-
-    def part(self, path: str) -> Path:
-        uri = f"{self.uri}/{path}"
-        target = self.cache / "parts" / text_digest(uri)[:32]  # fetched once: entries never change
-        return target if target.is_dir() else self._keep(self.fetch(uri), target)
 
     def fetch(self, uri: str) -> Path:
         if urlsplit(uri).scheme != "s3":

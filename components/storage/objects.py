@@ -33,10 +33,6 @@ class Entry:
     files: Mapping[str, int]  # relative name -> bytes
     facts: Mapping[str, object]
 
-    def path(self, store: "Store") -> str:
-        """Where the entry lies within its store."""
-        return self.uri.removeprefix(store.uri).strip("/")
-
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, indent=1)
 
@@ -58,9 +54,6 @@ class Store(Protocol):
 
     def local(self, entry: Entry) -> Path:
         """A local folder with the entry's files, fetched if need be. Not to be written to."""
-
-    def part(self, path: str) -> Path:
-        """A local folder with a part of an entry, by its path in the store."""
 
     def fetch(self, uri: str) -> Path:
         """A local folder with what lies at a URI now: somebody's source files, say."""
@@ -174,9 +167,6 @@ class FolderStore:
 
     def local(self, entry: Entry) -> Path:
         return Path(entry.uri)
-
-    def part(self, path: str) -> Path:
-        return self.root / path
 
     def fetch(self, uri: str) -> Path:
         folder = Path(uri)

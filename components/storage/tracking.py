@@ -79,9 +79,9 @@ class Tracking:
         return str(self._client.create_experiment(scenario, artifact_location=place))
 
     def mirror_champion(
-        self, scenario: str, *, bundle_uri: str, mlflow_run: str, release: str, number: int
+        self, scenario: str, *, uri: str, mlflow_run: str, release: str, number: int
     ) -> None:
-        """Make the promoted bundle a model version with the alias `champion`. Can run again."""
+        """Make the promoted release a model version with the alias `champion`. Can run again."""
         client = self._client
         tags = {"release": release, "promotion": str(number)}
         try:
@@ -90,9 +90,7 @@ class Tracking:
             versions = client.search_model_versions(f"name = '{scenario}'")
             same = [v for v in versions if v.tags.get("promotion") == str(number)]
             version = (
-                same[0]
-                if same
-                else client.create_model_version(scenario, bundle_uri, mlflow_run, tags)
+                same[0] if same else client.create_model_version(scenario, uri, mlflow_run, tags)
             )
             client.set_registered_model_alias(scenario, CHAMPION, version.version)
         except MlflowException as error:

@@ -14,10 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     del args
     from components.deployment.step import deployed, deployed_scenarios
+    from components.scoring.release import Release
     from pipelines.scenarios import load, names
 
     there = deployed_scenarios()
     for name in names():
-        state = f"release {deployed(name).release[:12]}" if name in there else "no champion"
+        state = f"release {Release.read(deployed(name)).id[:12]}" if name in there else "no champion"
         sys.stdout.write(f"{name:<18}{load(name).title:<42}{state}\n")
     return 0

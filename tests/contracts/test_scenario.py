@@ -74,12 +74,21 @@ def feature(expression: str | None, name: str = "SHARE") -> Feature:
         ),
         (
             {"training": Training(families=(XGBoostFamily(monotone={"WEALTH": 1, "ID": -1}),))},
-            "scenario small-loans: monotone names no feature: ['ID', 'WEALTH']",
+            "scenario small-loans: monotone names no number feature: ['ID', 'WEALTH']",
+        ),
+        (
+            {"features": (feature("INCOME * REGION"),)},
+            "scenario small-loans: feature SHARE computes with ['REGION'], "
+            "which are categories, not numbers",
+        ),
+        (
+            {"training": Training(families=(XGBoostFamily(monotone={"REGION": 1}),))},
+            "scenario small-loans: monotone names no number feature: ['REGION']",
         ),
         ({"label": GivenLabel(column="LATE")}, "scenario small-loans: LATE is in no source"),
         (
             {"merge": Merge(table="people", grain="", key="NUMBER")},
-            "scenario small-loans: NUMBER is in no source",
+            "scenario small-loans: expected NUMBER in the key of source people, found ('ID',)",
         ),
         ({"protected": ("SEX",)}, "scenario small-loans: SEX is in no source"),
         ({"name": "Small Loans"}, "String should match pattern"),

@@ -31,6 +31,14 @@ ID = Column(name="ID", kind=Kind.KEY)
             lambda: Column(name="AGE", kind=Kind.INTEGER, values=("1", "2")),
             "found kind integer with 2 values",
         ),
+        (
+            lambda: Column(name="SEX", kind=Kind.CATEGORY, values=("1", "1")),
+            "column SEX: a value is declared twice in ('1', '1')",
+        ),
+        (
+            lambda: Column(name="AGE", kind=Kind.INTEGER, minimum=9, maximum=1),
+            "column AGE: minimum 9 is above maximum 1",
+        ),
         (lambda: Column(name="AGE", kind=Kind.INTEGER, max_missing=1.5), "less than or equal to 1"),
         (lambda: Column(name="AGE", kind="date"), "Input should be 'integer'"),
         (lambda: source(ID, ID), "source people: a column is declared twice in ['ID', 'ID']"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from components.deployment.step import deployed
+from components.scoring.release import Release
 from pipelines.cli import main
 from tests.support import Champion, free_port
 
@@ -28,7 +29,7 @@ def test_score_answers_for_a_client_of_the_snapshot(capsys: pytest.CaptureFixtur
     assert answer["id"] == "17"
     assert 0 < answer["pd"] < 1
     assert answer["decision"] == ("approve" if answer["pd"] < 0.30 else "decline")
-    assert answer["release"] == deployed("card-default").release
+    assert answer["release"] == Release.read(deployed("card-default")).id
 
 
 @pytest.mark.usefixtures("champion")
@@ -48,7 +49,7 @@ def test_score_answers_the_same_for_a_row_as_for_the_client_it_is_of(
 @pytest.mark.usefixtures("champion")
 def test_scenarios_lists_what_is_deployed(capsys: pytest.CaptureFixture[str]) -> None:
     said = _said(capsys, "scenarios")
-    assert "card-default" in said and deployed("card-default").release[:12] in said
+    assert "card-default" in said and Release.read(deployed("card-default")).id[:12] in said
 
 
 @pytest.mark.usefixtures("home")
@@ -58,8 +59,8 @@ def test_scenarios_says_where_there_is_no_champion(capsys: pytest.CaptureFixture
 
 @pytest.mark.usefixtures("champion")
 def test_verify_says_that_a_bundle_holds(capsys: pytest.CaptureFixture[str]) -> None:
-    place = deployed("card-default")
-    assert place.bundle in _said(capsys, "verify", place.bundle_folder)
+    folder = deployed("card-default")
+    assert Release.read(folder).bundle in _said(capsys, "verify", str(folder / "bundle"))
 
 
 def test_data_writes_the_files_of_a_scenario(
@@ -82,7 +83,7 @@ def test_compile_writes_a_pipeline_for_kfp(
 def test_an_unchanged_run_reuses_every_stage_and_says_so(
     champion: Champion, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = deployed("card-default").release
+    before = Release.read(deployed("card-default")).id
     said = _said(capsys, "run", "card-default", "--data", str(champion.data))
     stages = ("ingest", "features", "train", "evaluate", "gate", "register", "deploy")
     lines = [line.split() for line in said.splitlines()]

@@ -26,7 +26,7 @@ ROW: dict[str, object] = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUN
 def scorer(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     """The boosted trees at work."""
     folder: Path = tmp_path_factory.mktemp("snapshot")
-    return Scorer(models.place("xgboost", folder))
+    return Scorer(models.release("xgboost", folder))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from components.contracts.errors import BundleError, EnvironmentFaultError
-from components.scoring.release import Place, Scorer
+from components.scoring.release import Scorer
 from serving import server
 from tests.making import Models, plain_rows
 
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(monkeypatch: pytest.MonkeyPatch, place: Place, port: int) -> Iterator[None]:
+def serving(monkeypatch: pytest.MonkeyPatch, folder: Path, port: int) -> Iterator[None]:
     """The server in a thread, until it is told to stop."""
     made: list[uvicorn.Server] = []
 
@@ -41,7 +41,7 @@ def serving(monkeypatch: pytest.MonkeyPatch, place: Place, port: int) -> Iterato
 
     # `uvicorn.main` is the command there, not the module that starts servers.
     monkeypatch.setattr(import_module("uvicorn.main"), "Server", Stoppable)
-    app = server.build([place])
+    app = server.build([folder])
     thread = threading.Thread(
         target=server.listen, args=(app,), kwargs={"host": HOST, "port": port}
     )
@@ -71,13 +71,13 @@ def fetch(port: int, path: str, body: object = None) -> object:
 def test_a_client_gets_the_scorer_s_answer_over_the_network(
     models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, port = models.place("xgboost", tmp_path), free_port()
+    folder, port = models.release("xgboost", tmp_path), free_port()
     rows = plain_rows(models.data.inputs[:5])
-    with serving(monkeypatch, place, port):
+    with serving(monkeypatch, folder, port):
         assert fetch(port, "/") == {"status": "alive"}
         assert fetch(port, "/v1/models") == {"models": ["small-loans"]}
         found = fetch(port, "/v1/models/small-loans:predict", {"instances": rows})
-    assert found == {"predictions": [asdict(answer) for answer in Scorer(place).score(rows)]}
+    assert found == {"predictions": [asdict(answer) for answer in Scorer(folder).score(rows)]}
 
 
 @contextmanager
@@ -108,6 +108,7 @@ def test_a_free_port_is_fine() -> None:
 
 
 def test_a_release_that_does_not_verify_is_not_served(models: Models, tmp_path: Path) -> None:
-    place = replace(models.place("logistic", tmp_path), bundle="0" * 64)
-    with pytest.raises(BundleError, match="expected id 000000000000"):
-        server.build([place])
+    folder = models.release("logistic", tmp_path)
+    (folder / "bundle" / "card.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"card\.json: expected sha256"):
+        server.build([folder])
