@@ -47,6 +47,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     from components.etl import session
 
     with session.spark_session("tests", tmp_path_factory.mktemp("spark"), 0) as started:
+        # Tables of a few rows: to plan and compile takes longer than to run.
+        started.conf.set("spark.sql.shuffle.partitions", "2")
+        started.conf.set("spark.sql.codegen.wholeStage", "false")
 
         @contextlib.contextmanager
         def shared(*_: Any) -> Iterator["SparkSession"]:

@@ -14,6 +14,8 @@ from components.contracts.sources import Column, Kind, Source
 from components.scoring.instances import bounds
 
 _ARTICLES = {Kind.INTEGER: "a whole number", Kind.NUMBER: "a number", Kind.KEY: "text"}
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_CHUNK = 1 << 20
 MALFORMED = "_malformed"  # the whole line, where it does not have the header's columns
 
 
@@ -45,6 +47,8 @@ def read_header(source: Source, path: Path) -> tuple[list[str], list[Check]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header = next(csv.reader(stream), [])
+            while stream.read(_CHUNK):  # Spark would put a mark in place of what is no UTF-8
+                pass
     except UnicodeDecodeError:
         return [], [Check(source.name, "", f"UTF-8 text in {path.name}", "another encoding", False)]
     names = [source.column_of(cell) for cell in header]
@@ -71,6 +75,7 @@ def read_landed(spark: SparkSession, path: Path, header: Sequence[str]) -> DataF
             enforceSchema=True,  # the header was checked by `read_header`
             columnNameOfCorruptRecord=MALFORMED,
             mode="PERMISSIVE",
+            escape='"',  # a quote inside a cell is doubled, as CSV has it
             encoding="UTF-8",
         )
     ).withColumn("_file", F.lit(path.name))
@@ -101,8 +106,9 @@ def parsed(column: Column) -> Expression:
         return text
     if column.kind is Kind.CATEGORY:
         return F.when(text.isin(*column.values), text)
-    number = text.try_cast("double")
-    good = ~F.isnan(number) & (F.abs(number) < float("inf"))
+    # Java would also take 12d, NaN and 0x1p3 for numbers.
+    number = F.when(text.rlike(_NUMBER), text.try_cast("double"))
+    good = F.abs(number) < float("inf")
     if column.kind is Kind.INTEGER:
         good &= number == F.floor(number)
     if column.minimum is not None:
@@ -163,8 +169,8 @@ def check_contract(rows: DataFrame, source: Source) -> tuple[list[Check], dict[s
 
 def _conflicting_keys(rows: DataFrame, source: Source) -> int:
     """How many keys stand on rows that differ; a row that merely repeats is cleaned later."""
-    row = F.xxhash64(*(column.name for column in source.columns))
-    by_key = rows.groupBy(*source.key).agg((F.min(row) != F.max(row)).alias("differs"))
+    row = F.struct(*(column.name for column in source.columns))
+    by_key = rows.groupBy(*source.key).agg((~F.min(row).eqNullSafe(F.max(row))).alias("differs"))
     return by_key.where("differs").count()
 
 

@@ -17,9 +17,9 @@ def java_home(workshop: Path) -> Path:
     """A JAVA_HOME with Java 17 or newer; `workshop` is a folder to put a launcher in."""
     tried = []
     for name, java in _candidates():
-        found = _major(java)
+        found, home = _ask(java)
         if found is not None and found >= OLDEST:
-            return java.resolve().parent.parent
+            return home
         tried.append(f"{name}: " + ("no version" if found is None else f"version {found}"))
     if (wheel := _wheel_java()) is not None:
         return _launcher(wheel, workshop)
@@ -39,19 +39,27 @@ def _candidates() -> list[tuple[str, Path]]:
     return found
 
 
-def _major(java: Path) -> int | None:
-    """The major version that a `java` says of itself, or None where it says nothing."""
+def _ask(java: Path) -> tuple[int | None, Path]:
+    """The major version that a `java` says of itself (None: nothing), and its home.
+
+    Its word for the home counts: on a PATH may lie a version manager's script.
+    """
+    home = java.resolve().parent.parent
     try:
         done = subprocess.run(  # noqa: S603 - the user's own java
-            [str(java), "-version"], capture_output=True, text=True, timeout=30, check=False
-        )
+            [str(java), "-XshowSettings:properties", "-version"],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r'version "(\d+)(?:\.(\d+))?', done.stderr + done.stdout)
-    if match is None:
-        return None
-    major = int(match[1])
-    return int(match[2] or 0) if major == 1 else major  # Java 8 calls itself 1.8
+        return None, home
+    said = done.stderr + done.stdout
+    version = re.search(r'version "(\d+)(?:\.(\d+))?', said)
+    if version is None:
+        return None, home
+    if said_home := re.search(r"^\s*java\.home = (.+)$", said, re.MULTILINE):
+        home = Path(said_home[1].strip())
+    major = int(version[1])
+    return int(version[2] or 0) if major == 1 else major, home  # Java 8 calls itself 1.8
 
 
 def _wheel_java() -> Path | None:

@@ -30,6 +30,7 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
         .config("spark.sql.warehouse.dir", str(workshop / "spark" / "warehouse"))
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.sql.caseSensitive", "true")  # a file's columns are its own affair
         # A pruned column would hide that its line was malformed.
         .config("spark.sql.csv.parser.columnPruning.enabled", "false")
         .getOrCreate()

@@ -32,7 +32,8 @@ def clean(rows: DataFrame, source: Source) -> tuple[DataFrame, DataFrame]:
     )
     names = [column.name for column in source.columns]
     # The contract has no key on rows that differ, so a second row of a key repeats the first.
-    repeat = F.row_number().over(Window.partitionBy(*source.key).orderBy(F.lit(0)))
+    same = Window.partitionBy(*source.key, F.col(_REASON).isNull()).orderBy(F.lit(0))
+    repeat = F.row_number().over(same)
     judged = rows.withColumn(_REASON, reason)
     judged = judged.withColumn(
         _REASON,
@@ -70,6 +71,12 @@ def merge(tables: Mapping[str, DataFrame], spec: Merge) -> tuple[DataFrame, Data
     row = F.to_json(F.struct(spec.key, *values))
     quarantined = _quarantine(rejected, spec.table, F.col(spec.key), row)
     return good.sortWithinPartitions(spec.key), quarantined
+
+
+def keys(tables: Mapping[str, DataFrame], spec: Merge) -> int:
+    """How many keys there are in all sources together: what a merge has to account for."""
+    met = [frame.select(spec.key) for frame in tables.values()]
+    return reduce(DataFrame.union, met).distinct().count()
 
 
 def _quarantine(rows: DataFrame, table: str, key: Expression, row: Expression) -> DataFrame:

@@ -125,7 +125,8 @@ def _clean(work: Task, spec: str, landed: Entry, target: Path) -> Mapping[str, o
             .collect()
         ]
         sizes = {name: frame.count() for name, frame in cleaned.items()}
-    layers = _layers(declared, landed.facts, sizes, rows, reasons)
+        met = silver.keys(cleaned, declared.merge)
+    layers = _layers(declared, landed.facts, sizes, met, rows, reasons)
     return {"rows": rows, "layers": layers, "quarantine": reasons}
 
 
@@ -133,6 +134,7 @@ def _layers(
     declared: "IngestSpec",
     facts: Mapping[str, object],
     cleaned: Mapping[str, int],
+    met: int,
     rows: int,
     reasons: list[tuple[str, str, int]],
 ) -> list[dict[str, object]]:
@@ -151,10 +153,7 @@ def _layers(
             }
         )  # fmt: skip
     table = declared.merge.table
-    lone = sum(count for t, reason, count in reasons if t == table and reason.startswith("no row"))
     out = sum(count for t, _, count in reasons if t == table)
-    # A row without a partner was one row; a match was one row of every source.
-    met = (sum(cleaned.values()) - lone) // len(declared.sources) + lone
     check_counts(table, met, rows, out)
     lines.append(
         {"table": table, "grain": declared.merge.grain, "landed": met, "kept": rows,

@@ -8,14 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 import urllib3.exceptions
 from minio import Minio
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
 from components.storage.objects import MANIFEST, Entry, FolderStore, Workspace, describe
+
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_OK, _MEANWHILE, _EXISTS = 200, 409, 412
 
 
 class BucketStore:
@@ -24,11 +29,18 @@ class BucketStore:
     def __init__(self, uri: str, home: Path) -> None:
         parts = urlsplit(uri)
         self.uri = uri.rstrip("/")
+        if not parts.netloc:
+            raise VintageError(f"object store {uri}: expected s3://bucket/prefix, found no bucket")
         self.bucket = parts.netloc
         self.prefix = parts.path.strip("/")
         self.cache = home / "cache" / "objects"
         self.workspace = Workspace(home / "cache" / "work")
-        self.client = _client()
+        self._http = urllib3.PoolManager(
+            # The client's own default tries a dead endpoint for minutes.
+            timeout=urllib3.Timeout(connect=5, read=60),
+            retries=urllib3.Retry(total=2, backoff_factor=0.2),
+        )
+        self.client = _client(self._http)
         with _named(self.uri):
             if not self.client.bucket_exists(self.bucket):
                 raise VintageError(f"object store {uri}: expected bucket {self.bucket}, found none")
@@ -40,8 +52,28 @@ class BucketStore:
         return self.workspace.make()
 
     def find(self, key: str) -> Entry | None:
-        text = self.get(f"{key}/{MANIFEST}")
-        return None if text is None else Entry.from_json(text)
+        manifest = self._name(key, MANIFEST)
+        try:
+            text = self.get(f"{key}/{MANIFEST}")
+            if text is None:
+                return None
+            entry = Entry.from_json(text)
+            start = self._name(entry.uri.removeprefix(self.uri).strip("/")) + "/"
+            whole = self._sizes(self.bucket, start) == dict(entry.files)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            whole = False  # a manifest that is no manifest: somebody wrote over it
+        if not whole:
+            # Damaged from outside: out of the way, so that it is made anew.
+            with _named(self.uri):
+                self.client.remove_object(bucket_name=self.bucket, object_name=manifest)
+            return None
+        return entry
+
+    def _sizes(self, bucket: str, prefix: str) -> dict[str, int]:
+        """Bytes by name of the objects under a prefix."""
+        with _named(self.uri):
+            found = self.client.list_objects(bucket_name=bucket, prefix=prefix, recursive=True)
+            return {o.object_name[len(prefix) :]: o.size or 0 for o in found if o.object_name}
 
     def publish(self, key: str, folder: Path, facts: Mapping[str, object]) -> Entry:
         files, digest = describe(folder)
@@ -53,9 +85,27 @@ class BucketStore:
                     bucket_name=self.bucket, object_name=target, file_path=str(folder / name)
                 )
         entry = Entry(key, f"{self.uri}/{key}/{attempt}/", digest, files, facts)
-        self.put(f"{key}/{MANIFEST}", entry.to_json())
+        if not self._put_first(f"{key}/{MANIFEST}", entry.to_json()) and (theirs := self.find(key)):
+            entry = theirs  # another run published the same key meanwhile; same key, same thing
         shutil.rmtree(folder)
         return entry
+
+    def _put_first(self, name: str, text: str) -> bool:
+        """Write a document unless it is there. The client has no conditions; S3 itself does."""
+        with _named(self.uri):
+            url = self.client.presigned_put_object(
+                bucket_name=self.bucket, object_name=self._name(name)
+            )
+            answer = self._http.request(
+                "PUT", url, body=text.encode(), headers={"If-None-Match": "*"}
+            )
+        if answer.status in {_EXISTS, _MEANWHILE}:
+            return False
+        if answer.status != _OK:
+            raise EnvironmentFaultError(
+                f"object store {self.uri}: {name} was refused with HTTP status {answer.status}"
+            )
+        return True
 
     def local(self, entry: Entry) -> Path:
         target = self.cache / entry.digest
@@ -74,11 +124,7 @@ class BucketStore:
             return FolderStore(self.cache).fetch(uri)
         parts = urlsplit(uri)
         prefix = parts.path.strip("/") + "/"
-        with _named(uri):
-            found = self.client.list_objects(
-                bucket_name=parts.netloc, prefix=prefix, recursive=True
-            )
-            names = [o.object_name[len(prefix) :] for o in found if o.object_name]
+        names = list(self._sizes(parts.netloc, prefix))
         if not names:
             raise VintageError(f"data {uri}: expected source files, found nothing")
         return self._download(uri, names)
@@ -127,10 +173,11 @@ class BucketStore:
                     return None
                 raise
             try:
-                return answer.read().decode()
+                data = answer.read()
             finally:
                 answer.close()
                 answer.release_conn()
+        return data.decode()
 
     def names(self, prefix: str) -> list[str]:
         start = self._name(prefix).rstrip("/") + "/"
@@ -140,29 +187,29 @@ class BucketStore:
             return sorted(o.object_name[skip:] for o in found if o.object_name)
 
 
-def _client() -> Minio:
+def _client(http: urllib3.PoolManager) -> Minio:
     """A client for `AWS_ENDPOINT_URL` with the usual AWS variables for its keys."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-    if not endpoint:
-        raise VintageError(
-            "object store: expected AWS_ENDPOINT_URL (such as http://minio:9000), found none"
+    for name, value in (("AWS_ENDPOINT_URL", endpoint), *((n, os.environ.get(n)) for n in _KEYS)):
+        if not value:
+            raise VintageError(f"object store: expected {name} to be set, found nothing")
+    try:
+        parts = urlsplit(endpoint)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("no http or https address")
+        return Minio(
+            endpoint=parts.netloc + parts.path.rstrip("/"),
+            access_key=os.environ[_KEYS[0]],
+            secret_key=os.environ[_KEYS[1]],
+            secure=parts.scheme == "https",
+            http_client=http,
         )
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    except ValueError as error:
+        shown = endpoint.split("@")[-1]  # never a password
         raise VintageError(
-            f"object store: expected AWS_ENDPOINT_URL as http(s)://host:port, found {endpoint!r}"
-        )
-    return Minio(
-        endpoint=parts.netloc,
-        access_key=os.environ.get("AWS_ACCESS_KEY_ID"),
-        secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY"),
-        secure=parts.scheme == "https",
-        # The client's own default tries a dead endpoint for minutes.
-        http_client=urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=60),
-            retries=urllib3.Retry(total=2, backoff_factor=0.2),
-        ),
-    )
+            f"object store: expected AWS_ENDPOINT_URL as http(s)://host:port, "
+            f"found {shown!r}: {error}"
+        ) from None
 
 
 @contextmanager
@@ -171,6 +218,13 @@ def _named(uri: str) -> Iterator[None]:
     try:
         yield
     except S3Error as error:
-        raise EnvironmentFaultError(f"object store {uri}: {error.code}: {error.message}") from error
+        hint = f"; look at {' and '.join(_KEYS)}" if error.code in _DENIED else ""
+        raise EnvironmentFaultError(
+            f"object store {uri}: {error.code}: {error.message}{hint}"
+        ) from error
     except urllib3.exceptions.HTTPError as error:
         raise EnvironmentFaultError(f"object store {uri}: cannot be reached: {error}") from error
+    except (MinioException, ParseError) as error:
+        raise EnvironmentFaultError(f"object store {uri}: no object store: {error}") from error
+    except ValueError as error:
+        raise VintageError(f"object store {uri}: {error}") from error

@@ -21,10 +21,11 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    make_url,
     select,
 )
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from components.contracts.errors import EnvironmentFaultError, PromotionConflictError
 
@@ -76,7 +77,11 @@ class Database:
         self.url = url
         with self._named():
             self._engine = _engine(url)
-            _METADATA.create_all(self._engine)
+            try:
+                _METADATA.create_all(self._engine)
+            except DBAPIError:
+                # Somebody made the tables meanwhile, or this fails again and says why.
+                _METADATA.create_all(self._engine)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -85,9 +90,12 @@ class Database:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            place = self.url.split("@")[-1]  # never the password
             cause = str(error.__cause__ or error).splitlines()[0]
-            raise EnvironmentFaultError(f"database {place}: {cause}") from error
+            raise EnvironmentFaultError(f"database {_shown(self.url)}: {cause}") from error
+        except ModuleNotFoundError as error:
+            raise EnvironmentFaultError(
+                f"database {_shown(self.url)}: expected the Python driver {error.name}, found none"
+            ) from error
 
     def champion(self, scenario: str) -> Promotion | None:
         """The promotion that stands: the one with the highest number."""
@@ -162,6 +170,17 @@ class Database:
         )
         with self._named(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _shown(url: str) -> str:
+    """A URL to print: never with a password, wherever it stands."""
+    try:
+        parts = make_url(url)
+    except ArgumentError:
+        return "that is no SQLAlchemy URL"
+    host = (parts.host or "").split("@")[-1]
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.drivername}://{host}{port}/{parts.database or ''}"
 
 
 def _engine(url: str) -> Engine:

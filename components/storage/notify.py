@@ -1,8 +1,8 @@
 """Tell people: a webhook where one is set, else the log. Never fails a run."""
 
+import http.client
 import json
 import sys
-import urllib.error
 import urllib.request
 
 
@@ -12,11 +12,11 @@ def notify(webhook: str, *, scenario: str, run: str, event: str, text: str) -> N
     sys.stdout.write(f"[notify] {event} {scenario} {run}: {text}\n")
     if not webhook:
         return
-    request = urllib.request.Request(  # noqa: S310 - the address is the operator's own setting
-        webhook, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-    )
     try:
+        request = urllib.request.Request(  # noqa: S310 - the address is the operator's own setting
+            webhook, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - as above
             pass
-    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         sys.stdout.write(f"[notify] webhook could not be reached: {error}\n")

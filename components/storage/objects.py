@@ -142,7 +142,7 @@ class FolderStore:
             whole = all((folder / n).stat().st_size == size for n, size in entry.files.items())
         except (FileNotFoundError, NotADirectoryError):
             whole = False
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             whole = False  # a manifest that is no manifest: somebody wrote over it
         if not whole and folder.exists():
             # Damaged from outside: out of the way, so that it is made anew.

@@ -5,6 +5,7 @@ to its time-out, and turns errors into one message. Inside, `reuse_or_make` is t
 an output: same key, same thing; otherwise it is made in a scratch folder and published whole.
 """
 
+import faulthandler
 import json
 import os
 import shutil
@@ -27,6 +28,8 @@ from components.contracts.errors import (
 from components.storage.keys import code_version, content_key
 from components.storage.objects import Entry, Store, open_store
 from components.storage.settings import Settings
+
+_GRACE_S = 5.0
 
 
 class Artifact(Protocol):
@@ -110,59 +113,90 @@ def run_name(run: str, job: str) -> str:
     return run or job
 
 
+class _Ledger:
+    """Keeps the record of one task where its run is kept."""
+
+    def __init__(self, record: Record, run: str) -> None:
+        self.record = record
+        self._document = f"runs/{run}/stages/{record.stage}.json"
+        self._started = time.monotonic()
+        self._store: Store | None = None
+
+    def open(self, store: Store) -> None:
+        """Begin the record; repeats the error of a first try that cannot get better."""
+        self._store = store
+        earlier = json.loads(store.get(self._document) or "{}")
+        if earlier.get("final"):
+            sys.stderr.write(earlier["error"] + "\n")
+            raise SystemExit(1)
+        self._write()
+
+    def close(self, status: str, error: str = "", *, final: bool = False) -> None:
+        """End the record."""
+        record = self.record
+        record.status, record.error, record.final = status, error, final
+        record.reused = record.reused and status == "done"
+        record.seconds = round(time.monotonic() - self._started, 3)
+        self._write()
+
+    def fail(self, message: str, *, final: bool = False) -> None:
+        """End the record as failed, and say why."""
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
+        # On a full disk there is no room for the record either; standard error carries it.
+        with suppress(EnvironmentFaultError):
+            self.close("failed", message, final=final)
+
+    def _write(self) -> None:
+        if self._store is not None:  # it may be what could not be opened
+            self._store.put(self._document, json.dumps(asdict(self.record), sort_keys=True))
+
+
+@contextmanager
+def _time_limit(ledger: _Ledger, minutes: float) -> Iterator[None]:
+    """End the process after so many minutes, from a thread: nothing gentler ends C code."""
+
+    def give_up() -> None:
+        try:
+            ledger.fail(f"{ledger.record.stage}: timed out after {minutes:g} minutes")
+        finally:
+            os._exit(1)
+
+    watchdog = threading.Timer(minutes * 60, give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    # Code that never lets go of the interpreter would hold the watchdog's thread too.
+    faulthandler.dump_traceback_later(minutes * 60 + _GRACE_S, exit=True, file=2)
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        faulthandler.cancel_dump_traceback_later()
+
+
 @contextmanager
 def task(
     stage: str, *, scenario: str, run: str, timeout_minutes: float, reusable: bool = True
 ) -> Iterator[Task]:
     """Run one task: recorded, timed, held to its time-out; errors end it as one message."""
     settings = Settings.from_environment()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
-    store = open_store(settings.store, settings.home)
-    document = f"runs/{run}/stages/{stage}.json"
     record = Record(stage=stage, scenario=scenario, reused=reusable)
-
-    def close(status: str, error: str = "", *, final: bool = False) -> None:
-        record.status, record.error, record.final = status, error, final
-        record.reused = record.reused and status == "done"
-        record.seconds = round(time.monotonic() - started, 3)
-        store.put(document, json.dumps(asdict(record), sort_keys=True))
-
-    def fail(message: str, *, final: bool = False) -> None:
-        sys.stderr.write(message + "\n")
-        sys.stderr.flush()
-        # On a full disk there is no room for the record either; standard error carries it.
-        with suppress(EnvironmentFaultError):
-            close("failed", message, final=final)
-
-    def give_up() -> None:
+    ledger = _Ledger(record, run)
+    with _time_limit(ledger, timeout_minutes):
         try:
-            fail(f"{stage}: timed out after {timeout_minutes:g} minutes")
-        finally:
-            # From a thread, while the main one may be deep in C code: nothing gentler ends it.
-            os._exit(1)
-
-    watchdog = threading.Timer(timeout_minutes * 60, give_up)
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        earlier = json.loads(store.get(document) or "{}")
-        if earlier.get("final"):
-            # A retry of what cannot get better: the same message, at once.
-            sys.stderr.write(earlier["error"] + "\n")
-            raise SystemExit(1)
-        store.put(document, json.dumps(asdict(record), sort_keys=True))
-        yield Task(settings, store, run, record)
-        close("done")
-    except VintageError as error:
-        fail(f"{stage}: {error}", final=not error.transient)
-        raise SystemExit(1) from None
-    except Exception as error:  # noqa: BLE001 - the border of a task: everything is recorded here
-        if is_no_space(error):
-            fail(f"{stage}: {no_space(store.uri, shutil.disk_usage(settings.home).free)}")
-        else:
-            sys.stderr.write(traceback.format_exc())
-            fail(f"{stage}: unexpected {type(error).__name__}: {error}")
-        raise SystemExit(1) from None
-    finally:
-        watchdog.cancel()
+            settings.home.mkdir(parents=True, exist_ok=True)
+            store = open_store(settings.store, settings.home)
+            ledger.open(store)
+            yield Task(settings, store, run, record)
+            ledger.close("done")
+        except VintageError as error:
+            ledger.fail(f"{stage}: {error}", final=not error.transient)
+            raise SystemExit(1) from None
+        except Exception as error:  # noqa: BLE001 - the border of a task: all is recorded here
+            if is_no_space(error):
+                free = shutil.disk_usage(settings.home).free
+                ledger.fail(f"{stage}: {no_space(settings.store, free)}")
+            else:
+                sys.stderr.write(traceback.format_exc())
+                ledger.fail(f"{stage}: unexpected {type(error).__name__}: {error}")
+            raise SystemExit(1) from None

@@ -5,7 +5,8 @@ The truth about champions is the promotions table; what stands here can be made 
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from components.contracts.errors import EnvironmentFaultError
@@ -19,9 +20,19 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 _KEY = "vintage.key"
 CHAMPION = "champion"
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """MLflow's errors, and those of the database and disk under it, as ours."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise EnvironmentFaultError(f"MLflow: {error}") from error
 
 
 class Tracking:
@@ -32,10 +43,8 @@ class Tracking:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         self._local = settings.tracking.startswith("sqlite:")
         self._artifacts = (settings.home / "mlflow-artifacts").as_uri()
-        try:
+        with _named():
             self._client = MlflowClient(settings.tracking, settings.tracking)
-        except MlflowException as error:
-            raise EnvironmentFaultError(f"MLflow {settings.tracking}: {error}") from error
 
     def log(
         self,
@@ -49,7 +58,7 @@ class Tracking:
         files: tuple[Path, ...],
     ) -> str:
         """Log one evaluation; the same key is logged once. Returns MLflow's id of the run."""
-        try:
+        with _named():
             experiment = self._experiment(scenario)
             known = self._client.search_runs(
                 [experiment], f"tags.`{_KEY}` = '{key}' and attributes.status = 'FINISHED'",
@@ -67,8 +76,6 @@ class Tracking:
             for file in files:
                 self._client.log_artifact(identity, str(file))
             self._client.set_terminated(identity, "FINISHED")
-        except MlflowException as error:
-            raise EnvironmentFaultError(f"MLflow: {error.message}") from error
         return identity
 
     def _experiment(self, scenario: str) -> str:
@@ -84,7 +91,7 @@ class Tracking:
         """Make the promoted release a model version with the alias `champion`. Can run again."""
         client = self._client
         tags = {"release": release, "promotion": str(number)}
-        try:
+        with _named():
             if not client.search_registered_models(f"name = '{scenario}'"):
                 client.create_registered_model(scenario)
             versions = client.search_model_versions(f"name = '{scenario}'")
@@ -93,5 +100,3 @@ class Tracking:
                 same[0] if same else client.create_model_version(scenario, uri, mlflow_run, tags)
             )
             client.set_registered_model_alias(scenario, CHAMPION, version.version)
-        except MlflowException as error:
-            raise EnvironmentFaultError(f"MLflow: {error.message}") from error

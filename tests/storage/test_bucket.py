@@ -120,7 +120,7 @@ class _Stranger(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(b"hello")
 
-    do_GET = do_HEAD = do_PUT = do_POST = _answer  # noqa: N815 - the base class's names
+    do_GET = do_HEAD = do_PUT = do_POST = _answer
 
     def log_message(self, *_: object) -> None:
         """Nothing on the terminal."""

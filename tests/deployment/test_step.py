@@ -1,0 +1,291 @@
+"""The whole pipeline on sample data, step by step: once in full, then reused, refused, damaged."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.contracts.modelling import Gate, LogisticFamily, Policy, Rule, XGBoostFamily
+from components.contracts.scenario import Scenario
+from components.deployment.step import deployed_scenarios, load_deployed
+from components.evaluation.step import read_summary
+from components.scoring.release import Release
+from components.storage.database import Database
+from components.storage.settings import Settings
+from pipelines.scenarios import load
+from tests.support import Champion, Walk, fingerprint, python, user_environment
+
+STAGES = ("ingest", "features", "train", "evaluate", "gate", "register", "deploy")
+CARD = load("card-default")
+
+
+def _promotions(home: Path) -> list[tuple[int, str]]:
+    """Number and release of every promotion so far."""
+    database = Database(Settings.from_environment({"VINTAGE_HOME": str(home)}).database)
+    champion = database.champion("card-default")
+    if champion is None:
+        return []
+    return [(champion.number, champion.release)]
+
+
+def _release(home: Path, identity: str) -> Release:
+    return Release.read(home / "store" / "card-default" / "releases" / identity)
+
+
+def _facts(walk: Walk, name: str) -> dict[str, object]:
+    found = walk.entry(name)["facts"]
+    assert isinstance(found, dict)
+    return found
+
+
+def _quick(seed: int = 7, **changes: object) -> Scenario:
+    """The scenario with a model of its own that is quickly trained."""
+    training = CARD.training.model_copy(
+        update={"families": (XGBoostFamily(rounds=20), LogisticFamily()), "seed": seed}
+    )
+    return CARD.model_copy(update={"training": training, **changes})
+
+
+def test_the_champion_serves_and_its_summary_says_so(champion: Champion) -> None:
+    summary = read_summary("first")
+    assert summary is not None
+    assert (summary.status, summary.champion, summary.error) == ("deployed", 1, "")
+    assert [stage.stage for stage in summary.stages] == list(STAGES)
+    assert not any(stage.reused for stage in summary.stages)
+    assert all(rule.passed for rule in summary.gate)
+    assert _promotions(champion.home) == [(1, summary.release)]
+    assert deployed_scenarios() == ["card-default"]
+    scorer = load_deployed("card-default")
+    assert scorer.release.id == summary.release
+    answer = scorer.score([scorer.entity("17")])[0]
+    assert 0 < answer.pd < 1
+    assert answer.release == summary.release
+    report = (champion.home / "store" / "runs" / "first" / "report.html").read_text()
+    assert "The gate: passed" in report
+
+
+def test_what_the_sample_planted_is_what_the_facts_count(champion: Champion) -> None:
+    planted = champion.planted
+    walk = Walk(CARD, champion.data, "again")
+    walk.ingest()
+    walk.features()
+    bronze, silver = _facts(walk, "bronze"), _facts(walk, "silver")
+    replaced = bronze["profile"]["replaced"]  # type: ignore[index]
+    assert sum(replaced["EDUCATION"].values()) == planted["education_undocumented"]
+    assert sum(replaced["MARRIAGE"].values()) == planted["marriage_undocumented"]
+    layers = {line["table"]: line for line in silver["layers"]}  # type: ignore[attr-defined]
+    assert layers["profile"]["landed"] == layers["profile"]["kept"] == planted["profile_rows"]
+    assert layers["transactions"]["landed"] == planted["transactions_rows"]
+    assert layers["customers"]["landed"] == planted["rows"]
+    assert [list(line) for line in silver["quarantine"]] == [  # type: ignore[attr-defined]
+        ["customers", "identical", planted["duplicates"]],
+        ["customers", "no row in profile", planted["transactions_only"]],
+        ["customers", "no row in transactions", planted["profile_only"]],
+    ]
+    kept = (
+        planted["rows"]
+        - planted["duplicates"]
+        - planted["transactions_only"]
+        - planted["profile_only"]
+    )
+    assert silver["rows"] == _facts(walk, "gold")["rows"] == kept
+    assert _facts(walk, "snapshot")["rows"] == kept
+
+
+_AGAIN = """
+import json, sys
+from pathlib import Path
+from pipelines.scenarios import load
+from tests.support import Walk
+walk = Walk(load("card-default"), sys.argv[1], "again")
+walk.to_deployed()
+heavy = ("pyspark", "py4j", "xgboost", "sklearn", "mlflow", "onnxruntime", "pandas", "matplotlib")
+print(json.dumps([name for name in heavy if name in sys.modules]))
+"""
+
+
+def test_a_second_pass_reuses_everything_and_loads_no_library(champion: Champion) -> None:
+    before = fingerprint(champion.home / "store" / "card-default")
+    root = Path(__file__).parents[2]
+    environment = user_environment(VINTAGE_HOME=str(champion.home), PYTHONPATH=str(root))
+    done = python("-c", _AGAIN, str(champion.data), cwd=root, environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+    summary = read_summary("again")
+    assert summary is not None
+    assert summary.status == "deployed"
+    assert [s.stage for s in summary.stages if not s.reused] == []
+    assert len(summary.stages) == len(STAGES)
+    assert fingerprint(champion.home / "store" / "card-default") == before
+    assert [number for number, _ in _promotions(champion.home)] == [1]
+
+
+def test_a_refused_candidate_is_on_record_and_the_champion_stays(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = (champion.home / "store" / "deployments" / "card-default").read_bytes()
+    promotions = _promotions(champion.home)
+    strict = CARD.model_copy(
+        update={"gate": Gate(rules=(Rule(metric="auc", floor=0.99), Rule(metric="ks", floor=0)))}
+    )
+    walk = Walk(strict, champion.data, "strict")
+    assert walk.to_gate() is False
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        walk.refuse()
+    assert caught.value.code == 1
+    walk.finish("FAILED")
+    auc = read_summary("first").metrics["auc"]  # type: ignore[union-attr]
+    error = capsys.readouterr().err
+    assert error.startswith("refuse: card-default: the gate refused ")
+    assert error.endswith(f"nothing was deployed\n  - auc >= 0.99: found {auc:.4f}, FAILED\n")
+    summary = read_summary("strict")
+    assert summary is not None
+    assert (summary.status, summary.release, summary.champion) == ("refused", "", 0)
+    assert [(r.metric, r.passed) for r in summary.gate] == [("auc", False), ("ks", True)]
+    assert f"auc >= 0.99: found {auc:.4f}, FAILED" in summary.error
+    report = (champion.home / "store" / "runs" / "strict" / "report.html").read_text()
+    assert "The gate: refused" in report
+    database = Database(Settings.from_environment().database)
+    audit = [(row["run"], row["passed"]) for row in database.evaluations("card-default")]
+    assert audit == [("first", 1), ("strict", 0)]
+    assert _promotions(champion.home) == promotions
+    deployment = champion.home / "store" / "deployments" / "card-default"
+    assert deployment.read_bytes() == served
+
+
+def test_a_refusal_notifies_and_a_deployment_does_not(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del champion
+    walk = Walk(CARD, "", "first")
+    walk.finish("SUCCEEDED")
+    assert "[notify]" not in capsys.readouterr().out
+    walk.finish("FAILED")
+    assert "[notify] failed card-default first" in capsys.readouterr().out
+
+
+def test_another_policy_is_another_release_of_the_same_bundle(champion: Champion) -> None:
+    walk = Walk(
+        CARD.model_copy(update={"policy": Policy(version=2, approve_below=0.2)}),
+        champion.data,
+        "policy",
+    )
+    walk.to_deployed()
+    summary, first = read_summary("policy"), read_summary("first")
+    assert summary is not None
+    assert first is not None
+    assert summary.champion == 2
+    assert summary.release != first.release
+    reused = {stage.stage for stage in summary.stages if stage.reused}
+    assert reused == set(STAGES) - {"register", "deploy"}
+    served, former = load_deployed("card-default").release, _release(champion.home, first.release)
+    assert (served.id, served.policy.approve_below) == (summary.release, 0.2)
+    assert (served.bundle, served.snapshot) == (former.bundle, former.snapshot)
+
+
+def _registered(champion: Champion) -> Walk:
+    """A second candidate that was promoted and is yet to be deployed."""
+    rules = Gate(rules=(Rule(metric="auc", floor=0.6),))
+    walk = Walk(_quick(gate=rules), champion.data, "second")
+    assert walk.to_gate()
+    walk.register()
+    assert [number for number, _ in _promotions(champion.home)] == [2]
+    return walk
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_a_release_that_does_not_load_is_not_deployed_and_is_rolled_back(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = (champion.home / "store" / "deployments" / "card-default").read_bytes()
+    former = _promotions(champion.home)[0][1]
+    walk = _registered(champion)
+    release = Path(str(walk.entry("release")["uri"]))
+    assert release.is_relative_to(champion.home)
+    bundle = release / "bundle"
+    damages: dict[str, Callable[[], None]] = {
+        "a byte of the model": lambda: _flip(bundle / "spec.json"),
+        "a byte of the golden rows": lambda: _flip(bundle / "golden.json"),
+        "a file less": (bundle / "card.json").unlink,
+        "no bundle": lambda: shutil.rmtree(bundle),
+        "a byte of the snapshot": lambda: _flip(release / "snapshot.bin"),
+        "no snapshot": (release / "snapshot.bin").unlink,
+        "another policy": lambda: _flip(release / "release.json"),
+        "no release": lambda: shutil.rmtree(release),
+    }
+    whole = champion.home.with_name("whole")
+    shutil.copytree(release, whole)
+    number, wrong = 2, {}
+    for what, damage in damages.items():
+        shutil.rmtree(release, ignore_errors=True)
+        shutil.copytree(whole, release)
+        damage()
+        walk.run = f"deploy {what}"
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            walk.deploy()
+        assert caught.value.code == 1
+        error = capsys.readouterr().err
+        assert (champion.home / "store" / "deployments" / "card-default").read_bytes() == served
+        if "Traceback" in error or _promotions(champion.home) != [(number + 1, former)]:
+            wrong[what] = error.splitlines()[-1], _promotions(champion.home)
+        number = _promote_again(walk)
+    assert wrong == {}
+    assert load_deployed("card-default").release.id == former
+
+
+def _promote_again(walk: Walk) -> int:
+    """Append the release that could not be deployed once more; returns its number."""
+    database = Database(Settings.from_environment().database)
+    champion = database.champion("card-default")
+    assert champion is not None
+    release = str(_facts(walk, "release")["release"])
+    return database.promote(
+        "card-default", release, after=champion.number, run="r", who="w", why="w", figures={}
+    ).number
+
+
+def test_a_damaged_candidate_is_not_registered(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    promotions = _promotions(champion.home)
+    walk = Walk(_quick(gate=Gate(rules=(Rule(metric="auc", floor=0.6),))), champion.data, "second")
+    assert walk.to_gate()
+    folder = Path(str(walk.entry("models")["uri"]))
+    for bundle in ("xgboost", "logistic"):
+        _flip(folder / bundle / "spec.json")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        walk.register()
+    assert "spec.json: expected sha256" in capsys.readouterr().err
+    assert _promotions(champion.home) == promotions
+    assert len(list((champion.home / "store" / "card-default" / "releases").iterdir())) == 1
+
+
+def test_a_release_that_another_run_overtook_is_not_promoted_over_it(
+    champion: Champion, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = CARD.model_copy(update={"policy": Policy(version=3, approve_below=0.1)})
+    walk = Walk(changed, champion.data, "slow")
+    assert walk.to_gate()
+    promote = Database.promote
+
+    def overtaken(self: Database, scenario: str, release: str, **rest: object) -> object:
+        promote(self, scenario, "f" * 64, **{**rest, "who": "another"})  # type: ignore[arg-type]
+        return promote(self, scenario, release, **rest)  # type: ignore[arg-type]
+
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "promote", overtaken)
+        with pytest.raises(SystemExit):
+            walk.register()
+    assert f"the champion is {'f' * 12} by another" in capsys.readouterr().err
+    assert _promotions(champion.home) == [(2, "f" * 64)]

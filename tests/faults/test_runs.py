@@ -1,0 +1,113 @@
+"""Whole runs that go wrong late: at bad rows, at a one-sided label, at a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.faults.test_command_line import one_message, state, vintage
+from tests.support import Champion, user_environment
+
+
+def _edit(path: Path, line: int, column: str, value: str) -> None:
+    """Set one cell of a file; line 0 is the header."""
+    rows = [text.split(",") for text in path.read_text().splitlines()]
+    rows[line][rows[0].index(column)] = value
+    path.write_text("\n".join(",".join(row) for row in rows) + "\n")
+
+
+def _entries(home: Path, layer: str) -> list[Path]:
+    return list((home / "store" / "card-default").glob(f"{layer}/*"))
+
+
+def test_wrong_types_and_double_keys_are_listed_at_once_and_the_champion_stays(
+    champion: Champion, tmp_path: Path
+) -> None:
+    before = state(champion.home)
+    transactions = champion.data / "transactions.csv"
+    rows = transactions.read_text().splitlines()
+    place = rows[0].split(",").index("BILL_AMT2")
+    spoiled = [row.split(",") for row in rows]
+    for row in spoiled[1:400]:
+        row[place] = "n/a"
+    transactions.write_text("\n".join(",".join(row) for row in spoiled))
+    profile = champion.data / "profile.csv"
+    _edit(profile, 2, "CUSTOMER_ID", profile.read_text().splitlines()[1].split(",")[0])
+    done = vintage(
+        "run", "card-default", "--data", "data", cwd=tmp_path, home=champion.home, seconds=240
+    )
+    first, *rest = one_message(done).splitlines()
+    assert first == f"ingest: data {champion.data}: 2 contract failures"
+    assert rest[0] == (
+        "  - profile.CUSTOMER_ID: expected a key that names one row, "
+        "found 1 keys with rows that differ"
+    )
+    assert rest[1].startswith("  - transactions.BILL_AMT2: expected a number in all but 1.0% of ")
+    assert rest[1].endswith("found 399 other, such as 'n/a'")
+    assert state(champion.home) == before
+    score = vintage("score", "card-default", "--id", "17", cwd=tmp_path, home=champion.home)
+    assert json.loads(score.stdout)["decision"] in {"approve", "decline"}
+
+
+def test_a_target_of_one_class_ends_the_run_before_anything_is_trained(
+    champion: Champion, tmp_path: Path
+) -> None:
+    layers = ("training", "snapshots", "models", "evaluations", "decisions", "releases")
+    made = {layer: _entries(champion.home, layer) for layer in layers}
+    promotions = (champion.home / "vintage.db").read_bytes()
+    transactions = champion.data / "transactions.csv"
+    head, *rows = transactions.read_text().splitlines()
+    transactions.write_text("\n".join([head, *(row.rsplit(",", 1)[0] + ",0" for row in rows)]))
+    done = vintage(
+        "run", "card-default", "--data", "data", cwd=tmp_path, home=champion.home, seconds=240
+    )
+    message = one_message(done)
+    assert message.startswith(
+        "features: label DEFAULTPAYMENTNEXTMONTH: expected both classes among the train rows, found"
+    )
+    assert message.endswith("rows of class 0")
+    assert {layer: _entries(champion.home, layer) for layer in layers} == made
+    assert (champion.home / "vintage.db").read_bytes() == promotions
+
+
+def test_a_run_that_was_killed_while_it_ingests_is_resumed_by_the_same_command(
+    trained_once: Champion, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    command = [
+        sys.executable, "-m", "pipelines.cli", "run", "card-default",
+        "--data", str(trained_once.data), "--home", str(home),
+    ]  # fmt: skip
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        command,
+        cwd=tmp_path,
+        env=user_environment(),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as run:
+        try:
+            deadline = time.monotonic() + 120
+            while not list(home.glob("store/.work/*/profile")):  # Spark is at its first table
+                assert run.poll() is None, "the run ended before it could be killed"
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        finally:
+            os.killpg(run.pid, signal.SIGKILL)
+    assert len(list(home.glob("store/.work/*"))) == 1
+    assert not (home / "store" / "card-default").exists()
+    done = subprocess.run(  # noqa: S603 - as above
+        command,
+        cwd=tmp_path,
+        env=user_environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "status      deployed" in done.stdout
+    assert list(home.glob("store/.work/*")) == [], "what the killed run left is swept"
+    assert len(_entries(home, "releases")) == 1

@@ -1,0 +1,39 @@
+"""Where things are kept: one home, unless the environment says otherwise."""
+
+from pathlib import Path
+
+import pytest
+
+from components.storage.settings import Settings
+
+
+def test_everything_is_below_one_home() -> None:
+    settings = Settings.from_environment({"VINTAGE_HOME": "/h"})
+    assert settings == Settings(
+        home=Path("/h"),
+        store="/h/store",
+        database="sqlite:////h/vintage.db",
+        tracking="sqlite:////h/mlflow.db",
+        webhook="",
+    )
+
+
+def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_environment({}).home == tmp_path / ".vintage"
+    assert Settings.from_environment({"VINTAGE_HOME": "x"}).home == tmp_path / "x"
+
+
+@pytest.mark.parametrize("field", ["store", "database", "tracking", "webhook"])
+def test_each_place_can_point_away_from_home(field: str) -> None:
+    given = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": "there"}
+    assert getattr(Settings.from_environment(given), field) == "there"
+
+
+@pytest.mark.parametrize("field", ["home", "store", "database", "tracking", "webhook"])
+def test_an_empty_variable_counts_as_not_set(field: str) -> None:
+    empty = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": ""}
+    plain = {} if field == "home" else {"VINTAGE_HOME": "/h"}
+    assert Settings.from_environment(empty) == Settings.from_environment(plain)
