@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:  # a disk, a right, a file in the way: its own words name the place
+        sys.stderr.write(f"vintage: {error}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from components.contracts.errors import InstanceError
-from components.scoring.release import Scorer
+from components.scoring.scorer import Scorer
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

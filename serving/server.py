@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from components.contracts.errors import EnvironmentFaultError
-from components.scoring.release import Scorer
+from components.scoring.scorer import Scorer
 from serving.app import App
 
 

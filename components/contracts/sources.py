@@ -85,6 +85,9 @@ class Source(Contract):
     #: Column names (after `naming`) that are ours under another name.
     aliases: dict[str, ColumnName] = Field(default_factory=dict)
     key: tuple[ColumnName, ...] = Field(min_length=1)
+    #: Share of lines without the header's columns above which the contract is broken; up to it,
+    #: they go to quarantine.
+    max_malformed: Share = 0.01
     columns: tuple[Column, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

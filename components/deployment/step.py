@@ -16,7 +16,8 @@ from components.storage.settings import Settings
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
 if TYPE_CHECKING:
-    from components.scoring.release import Release, Scorer
+    from components.scoring.release import Release
+    from components.scoring.scorer import Scorer
 
 
 def register(
@@ -64,7 +65,8 @@ def _release_key(scenario: str, release: str) -> str:
 def _write_release(
     work: Task, made: "Release", trained: Entry, snapshot: Entry, target: Path
 ) -> Mapping[str, object]:
-    from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT, Scorer
+    from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT
+    from components.scoring.scorer import Scorer
 
     candidates = json.loads((work.store.local(trained) / "candidates.json").read_text())
     chosen = next(c for c in candidates["candidates"] if c["bundle"] == made.bundle)
@@ -132,7 +134,7 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact
         if former == wanted:
             return
         work.record.reused = False
-        from components.scoring.release import Scorer
+        from components.scoring.scorer import Scorer
 
         try:
             Scorer(work.store.local(made), wanted)
@@ -202,7 +204,7 @@ def deployed_scenarios() -> list[str]:
 
 def load_deployed(scenario: str) -> "Scorer":
     """The scorer of the release that serves a scenario."""
-    from components.scoring.release import Scorer
+    from components.scoring.scorer import Scorer
 
     return Scorer(deployed(scenario))
 

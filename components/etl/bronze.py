@@ -143,6 +143,11 @@ def check_contract(rows: DataFrame, source: Source) -> tuple[list[Check], dict[s
     counts = found.asDict()
     total = counts["rows"] - counts["malformed"]
     checks = [Check(source.name, "", "at least one row", f"{total:,} rows", total > 0)]
+    if counts["malformed"]:
+        expected = f"the header's columns in all but {source.max_malformed:.1%} of lines"
+        found_lines = f"{counts['malformed']:,} other lines of {counts['rows']:,}"
+        held = counts["malformed"] <= source.max_malformed * counts["rows"]
+        checks.append(Check(source.name, "", expected, found_lines, held))
     if total:
         conflicts = _conflicting_keys(rows.where(whole), source)
         checks.append(

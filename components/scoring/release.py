@@ -1,4 +1,4 @@
-"""A release: one folder with all that serves a scenario, and its scorer.
+"""A release: one folder with all that serves a scenario.
 
 release.json    what it is; its id is the hash of its three parts
 bundle/         the decision bundle
@@ -7,13 +7,10 @@ snapshot.bin    the latest row per entity
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.contracts.errors import BundleError, VintageError
-from components.scoring.bundle import Bundle
-from components.scoring.snapshot import Snapshot
+from components.contracts.errors import BundleError
 
 RELEASE = "release.json"
 BUNDLE = "bundle"
@@ -68,52 +65,3 @@ class Release:
                 f"release {folder}: expected id {str(identity)[:12]}, found {release.id[:12]}"
             )
         return release
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One row's score and what the policy makes of it."""
-
-    pd: float
-    decision: str
-    release: str
-
-
-class Scorer:
-    """Scores rows and entities of one scenario. Built only from what verified."""
-
-    def __init__(self, folder: Path, expected: str | None = None) -> None:
-        """Verify a release's folder and load it; `expected` is the id that it must have."""
-        self.release = Release.read(folder)
-        self._id = self.release.id
-        if expected is not None and self._id != expected:
-            raise BundleError(
-                f"release {folder}: expected id {expected[:12]}, found {self._id[:12]}"
-            )
-        self.bundle = Bundle.load(folder / BUNDLE, self.release.bundle)
-        if self.bundle.spec.scenario != self.release.scenario:
-            raise BundleError(
-                f"release {self._id[:12]}: expected a bundle of {self.release.scenario}, "
-                f"found one of {self.bundle.spec.scenario}"
-            )
-        self.bundle.check_golden()
-        self.snapshot = Snapshot(folder / SNAPSHOT, self.release.snapshot)
-
-    def score(self, rows: Sequence[Mapping[str, object]]) -> list[Answer]:
-        """One answer a row; raises InstanceError with every fault."""
-        if not rows:
-            return []
-        scored = self.bundle.score(self.bundle.rows(rows)).pd.tolist()
-        below = self.release.policy.approve_below
-        return [Answer(pd, "approve" if pd < below else "decline", self._id) for pd in scored]
-
-    def entity(self, entity: str) -> Mapping[str, object]:
-        """The inputs of an entity from the snapshot."""
-        row = self.snapshot.row(entity)
-        if row is None:
-            raise VintageError(
-                f"{self.release.scenario}: expected an id among the snapshot's "
-                f"{len(self.snapshot):,} entities, found {entity!r}"
-            )
-        wanted = {i.name for i in self.bundle.spec.inputs}
-        return {name: value for name, value in row.items() if name in wanted}

@@ -131,6 +131,9 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.uri = str(self.root)
+        there = next(place for place in (self.root, *self.root.parents) if place.exists())
+        if not there.is_dir():
+            raise VintageError(f"object store {root}: expected a folder, found the file {there}")
 
     def scratch(self) -> Path:
         return Workspace(self.root / ".work").make()

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from components.contracts.errors import VintageError
+
 HELP = "write a scenario's pipeline as KFP IR YAML"
 EXAMPLE = "vintage compile card-default --out build/"
 
@@ -21,7 +23,12 @@ def main(args: argparse.Namespace) -> int:
 
     declared = [load(name) for name in args.scenarios or names()]
     out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VintageError(
+            f"--out {out}: expected a folder to write to, found: {error.strerror}"
+        ) from None
     for scenario in declared:
         path = out / f"{scenario.name}.yaml"
         compiler.Compiler().compile(training_pipeline(scenario), str(path))

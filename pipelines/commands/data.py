@@ -27,5 +27,9 @@ def main(args: argparse.Namespace) -> int:
         planted = samples.write(args.scenario, Path(args.out), rows=args.rows, seed=args.seed)
     except ValueError as error:
         raise VintageError(f"data: {error}") from None
+    except OSError as error:
+        raise VintageError(
+            f"--out {args.out}: expected a folder to write to, found: {error.strerror}"
+        ) from None
     sys.stdout.write(f"{args.out}: " + ", ".join(f"{k} {v:,}" for k, v in planted.items()) + "\n")
     return 0

@@ -34,13 +34,17 @@ def main(args: argparse.Namespace) -> int:
     scenario = load(args.scenario)
     home = Path(os.environ.get("VINTAGE_HOME") or ".vintage").absolute()
     os.environ["VINTAGE_HOME"] = str(home)
+    if args.data is not None and not args.data:
+        raise VintageError("--data: expected a folder, found an empty word")
+    from components.evaluation.step import read_records, read_summary
+
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    read_records(run)  # a store that cannot be used is said before anything is begun
     data = args.data or str(_sample(args.scenario, home))
     if not data.startswith("s3://"):
         data = str(Path(data).absolute())
-    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
     sys.stdout.write(f"{scenario.name}: run {run} on {data}\n")
 
-    from components.evaluation.step import read_summary
     from pipelines.local import run_locally
     from pipelines.training import training_pipeline
 
@@ -99,7 +103,11 @@ class _Progress:
     def _look(self) -> None:
         from components.evaluation.step import read_records
 
-        for record in read_records(self._run):
+        try:
+            records = read_records(self._run)
+        except (VintageError, OSError):
+            return  # the store is away for a moment, or for good: the tasks say so themselves
+        for record in records:
             stage = str(record["stage"])
             if stage in self._closed:
                 continue

@@ -19,6 +19,8 @@ def main(args: argparse.Namespace) -> int:
 
     there = deployed_scenarios()
     for name in names():
-        state = f"release {Release.read(deployed(name)).id[:12]}" if name in there else "no champion"
+        state = (
+            f"release {Release.read(deployed(name)).id[:12]}" if name in there else "no champion"
+        )
         sys.stdout.write(f"{name:<18}{load(name).title:<42}{state}\n")
     return 0

@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
 def _parse(text: str) -> list[dict[str, object]]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise VintageError(
             f"--json: expected a JSON object, found {text[:60]!r}: {error}"
         ) from None

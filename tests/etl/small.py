@@ -23,6 +23,7 @@ PEOPLE = Source(
     naming=Naming.UPPER,
     aliases={"NUMBER": "ID"},
     key=("ID",),
+    max_malformed=0.5,
     columns=(
         Column(name="ID", kind=Kind.KEY),
         Column(
@@ -42,6 +43,7 @@ DEEDS = Source(
     files=("deeds.csv", "whole.csv"),
     naming=Naming.UPPER,
     key=("ID",),
+    max_malformed=0.5,
     columns=(
         Column(name="ID", kind=Kind.KEY),
         Column(name="LATE", kind=Kind.INTEGER, max_bad=0.5),

@@ -176,7 +176,10 @@ _CITY = 'one of Rome, Oslo, N, the "Hague"'
           "people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
         ("1,Rome\n2,Rome,40,20\n", []),
         ("1,Rome,30,10,99\n2,Rome,40,20\n", []),
-        ("1,Rome\n2,Rome,40,20,7,7\n", ["people: expected at least one row, found 0 rows"]),
+        ("1,Rome\n2,Rome,40,20,7,7\n",
+         ["people: expected at least one row, found 0 rows",
+          "people: expected the header's columns in all but 50.0% of lines, "
+          "found 2 other lines of 2"]),
         ('1,"Oslo, N",30,10\n2,"the ""Hague""",40,20\n', []),
         ("1,Paris,x,-1\n,Rome,y,2\n",
          [_bad("AGE", _AGE, "34.0%", 2, "x"), _bad("CITY", _CITY, "0.0%", 1, "Paris"),

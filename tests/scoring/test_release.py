@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.contracts.errors import BundleError, InstanceError, VintageError
-from components.scoring.release import RELEASE, Release, Scorer
+from components.scoring.release import RELEASE, Release
+from components.scoring.scorer import Scorer
 from tests.making import FAMILIES, Models, plain_rows
 
 

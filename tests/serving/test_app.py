@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.scoring.release import Scorer
+from components.scoring.scorer import Scorer
 from serving.app import LARGEST_BODY, MOST_ROWS, App
 from tests.making import Models, changed, packages_after, plain_rows
 from tests.serving.asking import ask

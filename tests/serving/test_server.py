@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from components.contracts.errors import BundleError, EnvironmentFaultError
-from components.scoring.release import Scorer
+from components.scoring.scorer import Scorer
 from serving import server
 from tests.making import Models, plain_rows
 
