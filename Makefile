@@ -36,7 +36,7 @@ run: $(READY) ## train SCENARIO on DATA (default: sample data) to a deployed cha
 
 .PHONY: test
 test: $(READY) ## run the tests, with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, the import rules, the lock file
