@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 
 .PHONY: run
 run: $(READY) ## train SCENARIO on DATA (default: sample data) to a deployed champion
-	@$(VINTAGE) run $(SCENARIO) $(if $(DATA),--data $(DATA))
+	@$(VINTAGE) run "$(SCENARIO)" $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
 test: $(READY) ## run the tests, with coverage

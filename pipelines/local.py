@@ -1,6 +1,7 @@
 """Run a pipeline on this machine: kfp.local, one subprocess a task, no environment of its own."""
 
 import contextlib
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -20,6 +21,9 @@ def run_locally(pipeline: Any, arguments: dict[str, str], *, root: Path, log: Pa
         runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=True
     )
     log.parent.mkdir(parents=True, exist_ok=True)
+    # KFP's runner leaves a folder a task in the temporary folder; there they go with the rest.
+    (root / "tmp").mkdir(parents=True)
+    os.environ["TMPDIR"] = str(root / "tmp")
     with log.open("w") as stream, contextlib.redirect_stdout(stream):
         try:
             pipeline(**arguments)

@@ -33,7 +33,7 @@ def training_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is
                 made.set_retry(num_retries=retries, backoff_duration="0s")
             return made
 
-        last = task(finish(scenario=scenario.name, run=run, job=JOB))
+        last = task(finish(scenario=scenario.name, **common))
         with dsl.ExitHandler(last, name="training"):
             landed = task(ingest(spec=_text(scenario.ingest()), data=data, **common))
             silver = landed.outputs["silver"]

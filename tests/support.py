@@ -119,7 +119,9 @@ class Walk:
         )
 
     def finish(self, state: str) -> None:
-        evaluation.finish(scenario=self.scenario.name, run=self.run, state=state)
+        evaluation.finish(
+            scenario=self.scenario.name, run=self.run, state=state, timeout_minutes=self.minutes
+        )
 
     def to_gate(self) -> bool:
         """Everything up to the gate; what it said."""

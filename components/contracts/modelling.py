@@ -51,12 +51,14 @@ class GivenLabel(Contract):
     column: ColumnName
 
 
-#: A new kind of label is one class here, one function in `components/etl/labels.py`, one case.
+#: A new kind of label is one class here, one case in `components/etl/gold.py`.
 Label = Annotated[GivenLabel, Field(discriminator="kind")]
 
 
 class StratifiedSplit(Contract):
-    """Shares of rows by label, in an order set by a hash of the key: stable and seeded."""
+    """Shares of rows by label, in an order set by a hash of the key: seeded, whatever the order
+    of the rows. New rows may move others across a border.
+    """
 
     kind: Literal["stratified"] = "stratified"
     test: Share = 0.25

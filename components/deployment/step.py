@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.contracts.errors import BundleError, VintageError
+from components.contracts.errors import BundleError, PromotionConflictError, VintageError
 from components.storage.objects import Entry, Store, open_store
 from components.storage.settings import Settings
 from components.storage.steps import Artifact, Task, hand_over, take, task
@@ -134,14 +134,29 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact
         if former == wanted:
             return
         work.record.reused = False
+        _check_champion(work, wanted)
         from components.scoring.scorer import Scorer
 
         try:
             Scorer(work.store.local(made), wanted)
-        except BundleError:
-            _roll_back(work, former)
+        except Exception:
+            _roll_back(work, wanted, former)
             raise
+        _check_champion(work, wanted)
         work.store.put(_deployment(scenario), wanted)
+
+
+def _check_champion(work: Task, release: str) -> None:
+    """A run that was overtaken must not take serving back to its own release."""
+    from components.storage.database import Database
+
+    champion = Database(work.settings.database).champion(work.record.scenario)
+    if champion is None or champion.release != release:
+        found = "none" if champion is None else f"{champion.release[:12]} by run {champion.run}"
+        raise PromotionConflictError(
+            f"{work.record.scenario}: expected release {release[:12]} to be the champion still, "
+            f"found {found}; what serves goes on serving"
+        )
 
 
 def _deployment(scenario: str) -> str:
@@ -149,13 +164,16 @@ def _deployment(scenario: str) -> str:
     return f"deployments/{scenario}"
 
 
-def _roll_back(work: Task, former: str | None) -> None:
-    """Append a promotion of the release that still serves, so that the table says the truth."""
+def _roll_back(work: Task, failed: str, former: str | None) -> None:
+    """Append a promotion of the release that still serves, so that the table says the truth.
+
+    A first release has nothing to go back to; it stays in the table, and nothing serves.
+    """
     from components.storage.database import Database
 
     database = Database(work.settings.database)
     champion = database.champion(work.record.scenario)
-    if former is None or champion is None:
+    if former is None or champion is None or champion.release != failed:
         return
     database.promote(
         work.record.scenario,
@@ -163,7 +181,7 @@ def _roll_back(work: Task, former: str | None) -> None:
         after=champion.number,
         run=work.run,
         who=_who(),
-        why=f"rolled back: release {champion.release[:12]} could not be deployed",
+        why=f"rolled back: release {failed[:12]} could not be deployed",
         figures={},
     )
 
@@ -194,7 +212,12 @@ def deployed(scenario: str) -> Path:
         raise VintageError(
             f"{scenario}: expected release {release[:12]} in {store.uri}, found none or a part"
         )
-    return store.local(entry)
+    folder = store.local(entry)
+    from components.scoring.release import Release
+
+    if (found := Release.read(folder).id) != release:
+        raise BundleError(f"{scenario}: expected release {release[:12]}, found {found[:12]}")
+    return folder
 
 
 def deployed_scenarios() -> list[str]:

@@ -24,7 +24,7 @@ def ingest(
     """Land the sources, check their contract, clean and merge them.
 
     1. Hash the files of the data folder that the declaration names.
-    2. Reuse bronze and silver where those bytes were ingested before; else start Spark once.
+    2. Reuse bronze and silver where those bytes were ingested before; else start Spark.
     3. Publish bronze (`raw`) and silver (`cleaned`, with its quarantine); hand both over.
     """
     scenario = json.loads(spec)["scenario"]
@@ -187,7 +187,7 @@ def features(
             spec=spec,
             inputs={"gold": made.digest},
             rooms=("etl", "scoring"),
-            libraries=("numpy",),
+            libraries=("numpy", "pyarrow"),
             make=lambda target: _pack(work, spec, made, target),
         )
         work.record.facts = {"rows": made.facts["rows"], "splits": made.facts["splits"]}

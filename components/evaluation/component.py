@@ -56,8 +56,12 @@ def refuse(
 
 
 @dsl.component(base_image=MODEL, install_kfp_package=False)
-def finish(scenario: str, run: str, job: str, status: dsl.PipelineTaskFinalStatus) -> None:
+def finish(
+    scenario: str, run: str, job: str, timeout_minutes: float, status: dsl.PipelineTaskFinalStatus
+) -> None:
     """Write the run's summary and report, and notify where it failed."""
     from components.evaluation.step import finish as step
 
-    step(scenario=scenario, run=run or job, state=status.state)
+    step(
+        scenario=scenario, run=run or job, state=status.state, timeout_minutes=timeout_minutes
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.contracts.errors import GateRefusedError
 from components.storage.notify import notify
-from components.storage.objects import Entry, open_store
+from components.storage.objects import Entry, Store, open_store
 from components.storage.settings import Settings
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
@@ -32,7 +32,7 @@ def evaluate(
             spec=spec,
             inputs={"gold": rows.digest, "models": trained.digest},
             rooms=("evaluation", "scoring"),
-            libraries=("scikit-learn", "onnxruntime", "numpy"),
+            libraries=("numpy", "onnxruntime", "pyarrow", "scikit-learn"),
             make=lambda target: _evaluate(work, spec, rows, trained, target),
         )
         work.record.facts = dict(made.facts)
@@ -168,15 +168,18 @@ def refuse(*, scenario: str, run: str, timeout_minutes: float, decision: Artifac
         )
 
 
-def finish(*, scenario: str, run: str, state: str) -> None:
+def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> None:
     """Write the run's `summary.json` and `report.html`, and notify where it failed.
 
     Runs last, however the run went; `state` is KFP's word for that.
     """
+    with task("finish", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        _finish(work.settings, work.store, scenario=scenario, run=run, state=state)
+
+
+def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state: str) -> None:
     from components.contracts.results import RuleResult, RunSummary, Stage
 
-    settings = Settings.from_environment()
-    store = open_store(settings.store, settings.home)
     records = read_records(run)
     facts = {str(r["stage"]): r["facts"] for r in records}
     gate_facts, registered = facts.get("gate", {}), facts.get("register", {})

@@ -13,6 +13,7 @@ from components.contracts.errors import InstanceError, VintageError
 from components.scoring.spec import Input
 
 Matrix = NDArray[np.float64]
+_MOST_FAULTS = 1_000
 
 
 def from_rows(inputs: Sequence[Input], rows: Sequence[Mapping[str, object]]) -> Matrix:
@@ -22,6 +23,8 @@ def from_rows(inputs: Sequence[Input], rows: Sequence[Mapping[str, object]]) -> 
     matrix = np.full((len(rows), len(inputs)), np.nan)
     faults: list[str] = []
     for number, row in enumerate(rows):
+        if len(faults) >= _MOST_FAULTS:
+            break  # nobody reads further, and a bad caller should not cost more than a good one
         where = f"row {number}: " if len(rows) > 1 else ""
         faults += [f"{where}{name}: not an input" for name in row if name not in known]
         for position, declared in enumerate(inputs):

@@ -52,7 +52,6 @@ class BucketStore:
         return self.workspace.make()
 
     def find(self, key: str) -> Entry | None:
-        manifest = self._name(key, MANIFEST)
         try:
             text = self.get(f"{key}/{MANIFEST}")
             if text is None:
@@ -62,12 +61,7 @@ class BucketStore:
             whole = self._sizes(self.bucket, start) == dict(entry.files)
         except (ValueError, TypeError, KeyError, AttributeError):
             whole = False  # a manifest that is no manifest: somebody wrote over it
-        if not whole:
-            # Damaged from outside: out of the way, so that it is made anew.
-            with _named(self.uri):
-                self.client.remove_object(bucket_name=self.bucket, object_name=manifest)
-            return None
-        return entry
+        return entry if whole else None
 
     def _sizes(self, bucket: str, prefix: str) -> dict[str, int]:
         """Bytes by name of the objects under a prefix."""
@@ -85,8 +79,11 @@ class BucketStore:
                     bucket_name=self.bucket, object_name=target, file_path=str(folder / name)
                 )
         entry = Entry(key, f"{self.uri}/{key}/{attempt}/", digest, files, facts)
-        if not self._put_first(f"{key}/{MANIFEST}", entry.to_json()) and (theirs := self.find(key)):
-            entry = theirs  # another run published the same key meanwhile; same key, same thing
+        if not self._put_first(f"{key}/{MANIFEST}", entry.to_json()):
+            if (theirs := self.find(key)) is not None:
+                entry = theirs  # another run published the key meanwhile; same key, same thing
+            else:  # damaged from outside: made anew
+                self.put(f"{key}/{MANIFEST}", entry.to_json())
         shutil.rmtree(folder)
         return entry
 

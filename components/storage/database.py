@@ -4,6 +4,7 @@ Both are append-only. A promotion's number is unique within its scenario, so tha
 audit, lock and pointer in one: of two promotions at once, one gets the number.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,9 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import CreateTable
 
 from components.contracts.errors import EnvironmentFaultError, PromotionConflictError
 
+_TRIES = 5
 _METADATA = MetaData()
 _PROMOTIONS = Table(
     "promotions",
@@ -77,11 +80,20 @@ class Database:
         self.url = url
         with self._named():
             self._engine = _engine(url)
+            self._make_tables()
+
+    def _make_tables(self) -> None:
+        for patience in range(_TRIES, 0, -1):
             try:
-                _METADATA.create_all(self._engine)
+                with self._engine.begin() as connection:
+                    for table in _METADATA.sorted_tables:
+                        connection.execute(CreateTable(table, if_not_exists=True))
             except DBAPIError:
-                # Somebody made the tables meanwhile, or this fails again and says why.
-                _METADATA.create_all(self._engine)
+                if patience == 1:
+                    raise
+                time.sleep(0.1)  # somebody makes them at this moment, or this fails again
+            else:
+                return
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -108,13 +120,6 @@ class Database:
         with self._named(), self._engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else Promotion(**row)
-
-    def champions(self) -> list[Promotion]:
-        """The standing promotion of every scenario."""
-        with self._named(), self._engine.connect() as connection:
-            names = connection.execute(select(_PROMOTIONS.c.scenario).distinct()).scalars().all()
-        found = (self.champion(name) for name in sorted(names))
-        return [promotion for promotion in found if promotion is not None]
 
     def promote(
         self,

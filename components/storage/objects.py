@@ -147,9 +147,6 @@ class FolderStore:
             whole = False
         except (ValueError, TypeError, KeyError, AttributeError):
             whole = False  # a manifest that is no manifest: somebody wrote over it
-        if not whole and folder.exists():
-            # Damaged from outside: out of the way, so that it is made anew.
-            shutil.rmtree(folder)
         return Entry(key, str(folder), entry.digest, entry.files, entry.facts) if whole else None
 
     def publish(self, key: str, folder: Path, facts: Mapping[str, object]) -> Entry:
@@ -162,10 +159,14 @@ class FolderStore:
             folder.rename(target)
         except OSError:
             # Another run published the same key meanwhile; same key, same thing.
-            if (theirs := self.find(key)) is None:
+            if (theirs := self.find(key)) is not None:
+                shutil.rmtree(folder)
+                return theirs
+            if not target.exists():
                 raise
-            shutil.rmtree(folder)
-            return theirs
+            # Damaged from outside: put aside for whoever wants to know, and made anew.
+            target.rename(target.with_name(f".damaged-{target.name}-{uuid.uuid4().hex[:8]}"))
+            folder.rename(target)
         return entry
 
     def local(self, entry: Entry) -> Path:

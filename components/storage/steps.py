@@ -30,6 +30,7 @@ from components.storage.objects import Entry, Store, open_store
 from components.storage.settings import Settings
 
 _GRACE_S = 5.0
+_RETRY_S = 60.0
 
 
 class Artifact(Protocol):
@@ -51,6 +52,7 @@ class Record:
     error: str = ""
     #: A failure that trying again cannot mend.
     final: bool = False
+    ended: float = 0.0  # seconds since 1970
     facts: dict[str, object] = field(default_factory=dict)
 
 
@@ -108,11 +110,6 @@ def take(artifact: Artifact) -> Entry:
     return Entry.from_json(Path(artifact.path).read_text())
 
 
-def run_name(run: str, job: str) -> str:
-    """The run's id: as given by who started it, else KFP's own job id."""
-    return run or job
-
-
 class _Ledger:
     """Keeps the record of one task where its run is kept."""
 
@@ -126,7 +123,8 @@ class _Ledger:
         """Begin the record; repeats the error of a first try that cannot get better."""
         self._store = store
         earlier = json.loads(store.get(self._document) or "{}")
-        if earlier.get("final"):
+        # A retry comes at once; who comes later may have mended what was wrong.
+        if earlier.get("final") and time.time() - earlier["ended"] < _RETRY_S:
             sys.stderr.write(earlier["error"] + "\n")
             raise SystemExit(1)
         self._write()
@@ -137,6 +135,7 @@ class _Ledger:
         record.status, record.error, record.final = status, error, final
         record.reused = record.reused and status == "done"
         record.seconds = round(time.monotonic() - self._started, 3)
+        record.ended = time.time()
         self._write()
 
     def fail(self, message: str, *, final: bool = False) -> None:
@@ -175,12 +174,10 @@ def _time_limit(ledger: _Ledger, minutes: float) -> Iterator[None]:
 
 
 @contextmanager
-def task(
-    stage: str, *, scenario: str, run: str, timeout_minutes: float, reusable: bool = True
-) -> Iterator[Task]:
+def task(stage: str, *, scenario: str, run: str, timeout_minutes: float) -> Iterator[Task]:
     """Run one task: recorded, timed, held to its time-out; errors end it as one message."""
     settings = Settings.from_environment()
-    record = Record(stage=stage, scenario=scenario, reused=reusable)
+    record = Record(stage=stage, scenario=scenario, reused=True)
     ledger = _Ledger(record, run)
     with _time_limit(ledger, timeout_minutes):
         try:

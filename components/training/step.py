@@ -24,7 +24,15 @@ def train(*, spec: str, run: str, timeout_minutes: float, gold: Artifact, models
             spec=spec,
             inputs={"gold": made.digest},
             rooms=("training", "scoring"),
-            libraries=("xgboost-cpu", "scikit-learn", "onnxmltools", "onnxruntime", "numpy"),
+            libraries=(
+                "numpy",
+                "onnx",
+                "onnxmltools",
+                "onnxruntime",
+                "pyarrow",
+                "scikit-learn",
+                "xgboost-cpu",
+            ),
             make=lambda target: _train(work, spec, made, target),
         )
         work.record.facts = dict(trained.facts)

@@ -19,10 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     import samples
-    from pipelines.scenarios import names
+    from pipelines.scenarios import check_name
 
-    if args.scenario not in names():
-        raise VintageError(f"scenario {args.scenario!r}: expected one of {', '.join(names())}")
+    check_name(args.scenario)
     try:
         planted = samples.write(args.scenario, Path(args.out), rows=args.rows, seed=args.seed)
     except ValueError as error:

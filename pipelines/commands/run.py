@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 HELP = "train a scenario here, from its files to a deployed champion"
 EXAMPLE = "vintage run card-default --data my-files/"
 SAMPLE_ROWS = 30_000
-_POLL_S = 0.1
+_POLL_S = 0.3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +71,10 @@ def _sample(scenario: str, home: Path) -> Path:
         started = time.monotonic()
         working = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
         samples.write(scenario, working, rows=SAMPLE_ROWS, seed=42)
-        working.rename(folder)
+        try:
+            working.rename(folder)
+        except OSError:  # another run made the same files meanwhile
+            shutil.rmtree(working)
         sys.stdout.write(f"  {'sample data':<12}{time.monotonic() - started:7.1f} s\n")
     return folder
 

@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from components.deployment.step import load_deployed
+    from pipelines.scenarios import check_name
 
+    check_name(args.scenario)
     rows = None if args.json is None else _parse(args.json)
     scorer = load_deployed(args.scenario)
     if rows is None:
@@ -40,6 +42,6 @@ def _parse(text: str) -> list[dict[str, object]]:
             f"--json: expected a JSON object, found {text[:60]!r}: {error}"
         ) from None
     rows = value if isinstance(value, list) else [value]
-    if not all(isinstance(row, dict) for row in rows):
+    if not rows or not all(isinstance(row, dict) for row in rows):
         raise VintageError(f"--json: expected an object of named inputs, found {text[:60]!r}")
     return rows

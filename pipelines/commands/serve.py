@@ -17,8 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from components.deployment.step import deployed, deployed_scenarios
+    from pipelines.scenarios import check_name
     from serving.server import build, check_port, listen
 
+    for name in args.scenarios:
+        check_name(name)
     names = args.scenarios or deployed_scenarios()
     if not names:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")

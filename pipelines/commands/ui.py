@@ -23,6 +23,7 @@ def main(args: argparse.Namespace) -> int:
     sys.stdout.flush()
     # Its job queues are for hosted language models: eight processes that nobody here talks to.
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="1")
     # In place of this process, so that whoever stops it stops the server.
     os.execv(  # noqa: S606 - our own interpreter and settings
         sys.executable,

@@ -2,9 +2,12 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.contracts.errors import VintageError
-from components.contracts.scenario import Scenario
+
+if TYPE_CHECKING:
+    from components.contracts.scenario import Scenario
 
 
 def names() -> list[str]:
@@ -13,10 +16,15 @@ def names() -> list[str]:
     return sorted(file.stem.replace("_", "-") for file in files)
 
 
-def load(name: str) -> Scenario:
-    """The declaration of one scenario."""
+def check_name(name: str) -> None:
+    """Raise where there is no scenario of this name."""
     if name not in names():
         raise VintageError(f"scenario {name!r}: expected one of {', '.join(names())}")
+
+
+def load(name: str) -> "Scenario":
+    """The declaration of one scenario."""
+    check_name(name)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     found: Scenario = module.SCENARIO
     if found.name != name:

@@ -136,8 +136,8 @@ SCENARIO = Scenario(
     training=Training(
         families=(
             # The published start was 100 rounds, depth 5, eta 0.2, gamma 4, min_child_weight 6,
-            # subsample 0.8; this is the best of 77 tries in cross-validation on rows that no
-            # figure here is of.
+            # subsample 0.8; this is the best of 77 tries in cross-validation on the published
+            # split's development rows.
             XGBoostFamily(
                 rounds=450,
                 max_depth=4,

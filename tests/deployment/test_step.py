@@ -3,15 +3,17 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from components.contracts.errors import BundleError, VintageError
 from components.contracts.modelling import Gate, LogisticFamily, Policy, Rule, XGBoostFamily
 from components.contracts.scenario import Scenario
-from components.deployment.step import deployed_scenarios, load_deployed
+from components.deployment.step import deployed, deployed_scenarios, load_deployed
 from components.evaluation.step import read_summary
-from components.scoring.release import Release
+from components.scoring.release import CutOff, Release
 from components.storage.database import Database
 from components.storage.settings import Settings
 from pipelines.scenarios import load
@@ -289,3 +291,38 @@ def test_a_release_that_another_run_overtook_is_not_promoted_over_it(
             walk.register()
     assert f"the champion is {'f' * 12} by another" in capsys.readouterr().err
     assert _promotions(champion.home) == [(2, "f" * 64)]
+
+
+def test_a_run_that_was_overtaken_does_not_take_serving_back(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walk = _registered(champion)
+    served = deployed("card-default")
+    database = Database(f"sqlite:///{champion.home}/vintage.db")
+    database.promote("card-default", "f" * 64, after=2, run="x", who="x", why="x", figures={})
+    with pytest.raises(SystemExit):
+        walk.deploy()
+    assert "to be the champion still, found ffffffffffff by run x" in capsys.readouterr().err
+    assert deployed("card-default") == served
+    assert [number for number, _ in _promotions(champion.home)] == [3]
+
+
+def test_looking_at_a_damaged_champion_destroys_nothing(champion: Champion) -> None:
+    folder = deployed("card-default")
+    (folder / "snapshot.bin").write_bytes(b"cut")
+    with pytest.raises(VintageError, match="found none or a part"):
+        deployed("card-default")
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "_entry.json", "bundle", "release.json", "snapshot.bin",
+    ]  # fmt: skip
+    assert champion.home.exists()
+
+
+@pytest.mark.usefixtures("champion")
+def test_a_release_in_the_place_of_another_does_not_serve() -> None:
+    folder = deployed("card-default")
+    text = (folder / "release.json").read_text()
+    other = replace(Release.read(folder), policy=CutOff(1, 0.4)).to_json()
+    (folder / "release.json").write_text(other + " " * (len(text) - len(other)))
+    with pytest.raises(BundleError, match="card-default: expected release"):
+        deployed("card-default")

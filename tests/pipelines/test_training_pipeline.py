@@ -55,10 +55,10 @@ def test_every_task_is_tried_once_more_but_a_refusal(ir: tuple[str, Any]) -> Non
 
 def test_every_task_knows_its_time_out(ir: tuple[str, Any]) -> None:
     text = yaml.safe_dump(ir[1])
-    assert text.count("timeout_minutes:\n") >= 2 * (len(BODY) + 1)
+    assert text.count("timeout_minutes:\n") >= 2 * (len(BODY) + 2)
     assert re.findall(r"timeout_minutes:\n\s+runtimeValue:\n\s+constant: ([\d.]+)", text) == [
         "10.0"
-    ] * (len(BODY) + 1)
+    ] * (len(BODY) + 2)
 
 
 def test_kfp_caches_nothing(ir: tuple[str, Any]) -> None:

@@ -4,14 +4,16 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from components.contracts.errors import ContractError, EnvironmentFaultError, VintageError
+from components.storage import steps
 from components.storage.objects import Entry
-from components.storage.steps import Task, hand_over, run_name, take, task
+from components.storage.steps import Task, hand_over, take, task
 from tests.support import Paper, python
 
 Make = Callable[[Path], Mapping[str, object]]
@@ -74,6 +76,7 @@ def test_a_record_says_what_became_of_the_task(home: Path) -> None:
     _run(_write)
     record = _record(home)
     assert record.pop("seconds") == pytest.approx(0.1, abs=0.5)
+    assert record.pop("ended") == pytest.approx(time.time(), abs=60)
     assert record == {
         "stage": "train", "scenario": "s", "status": "done", "reused": False, "error": "",
         "final": False, "facts": {"rows": 1},
@@ -125,6 +128,16 @@ def test_a_retry_of_what_cannot_get_better_repeats_the_message_at_once(
         assert caught.value.code == 1
         assert capsys.readouterr().err == "train: bad input\n"
     assert _record(home)["error"] == "train: bad input"
+
+
+def test_who_comes_later_than_a_retry_may_have_mended_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit):
+        _run(_raise(VintageError("bad input")))
+    monkeypatch.setattr(steps, "_RETRY_S", 0.0)
+    _run(_write)
+    assert _record(home)["status"] == "done"
 
 
 def test_a_fault_of_the_environment_is_tried_again(home: Path) -> None:
@@ -299,11 +312,6 @@ def test_a_disk_without_room_for_the_record_is_named_too(
     ballast.unlink()
     _run(_write, run="r2", spec="other")
     assert _record(small_disk, "r2")["status"] == "done"
-
-
-def test_a_run_is_named_by_who_started_it_else_by_its_job() -> None:
-    assert run_name("mine", "job") == "mine"
-    assert run_name("", "job") == "job"
 
 
 def test_a_task_can_say_a_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
