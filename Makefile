@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 VINTAGE := $(BIN)/vintage
-LOCKED := pip compile pyproject.toml --all-extras --generate-hashes --python-version 3.11 \
+LOCKED := pip compile pyproject.toml --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-header --no-annotate --quiet
 
 export DO_NOT_TRACK = 1

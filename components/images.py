@@ -1,8 +1,17 @@
-"""The images that tasks run in; one constant each. The tag is set when images are built."""
+"""The images that tasks run in: from the one list of pins, which the manifests have too."""
 
-import os
+from pathlib import Path
 
-_TAG = os.environ.get("VINTAGE_IMAGE_TAG", "dev")
+import yaml
 
-SPARK = f"vintage/python-spark:{_TAG}"
-MODEL = f"vintage/python-model:{_TAG}"
+_PINS = Path(__file__).parents[1] / "manifests" / "images" / "kustomization.yaml"
+
+
+def _pinned(name: str) -> str:
+    images = yaml.safe_load(_PINS.read_text())["images"]
+    found = next(image for image in images if image["name"] == name)
+    return f"{found['newName']}:{found['newTag']}"
+
+
+SPARK = _pinned("vintage/python-spark")
+MODEL = _pinned("vintage/python-model")

@@ -14,6 +14,7 @@ from components.deployment.component import deploy, register
 from components.etl.component import features, ingest
 from components.evaluation.component import evaluate, finish, gate, refuse
 from components.training.component import train
+from pipelines.cluster import equip
 
 JOB = dsl.PIPELINE_JOB_ID_PLACEHOLDER
 
@@ -27,7 +28,10 @@ def training_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is
         """Train a scenario on the files at `data`; `run` names the run, else KFP's job id does."""
         common = {"run": run, "job": JOB, "timeout_minutes": limits.timeout_minutes}
 
-        def task(made: dsl.PipelineTask, retries: int = limits.retries) -> Any:
+        def task(
+            made: dsl.PipelineTask, retries: int = limits.retries, *, database: bool = False
+        ) -> Any:
+            equip(made, database=database)
             made.set_caching_options(False)  # KFP's cache does not see content; ours does
             if retries:
                 made.set_retry(num_retries=retries, backoff_duration="0s")
@@ -52,7 +56,8 @@ def training_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is
                     models=models,
                     evaluation=scored.outputs["evaluation"],
                     **common,
-                )
+                ),
+                database=True,
             )
             decision = judged.outputs["decision"]
             with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - kfp's own
@@ -63,10 +68,12 @@ def training_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is
                         decision=decision,
                         snapshot=made.outputs["snapshot"],
                         **common,
-                    )
+                    ),
+                    database=True,
                 )
                 task(
-                    deploy(scenario=scenario.name, release=registered.outputs["release"], **common)
+                    deploy(scenario=scenario.name, release=registered.outputs["release"], **common),
+                    database=True,
                 )
             with dsl.Else(name="refused"):
                 task(refuse(scenario=scenario.name, decision=decision, **common), retries=0)

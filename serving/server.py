@@ -1,7 +1,7 @@
 """Start the server: verify every release first, then listen."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
@@ -24,9 +24,12 @@ def check_port(host: str, port: int) -> None:
         ) from None
 
 
-def build(folders: Sequence[Path]) -> App:
-    """The application for the releases in these folders; raises where one does not verify."""
-    scorers = [Scorer(folder) for folder in folders]
+def build(folders: Mapping[Path, str | None]) -> App:
+    """The application for the releases in these folders; raises where one does not verify.
+
+    With each folder goes the id of the release that must be in it; None takes any.
+    """
+    scorers = [Scorer(folder, expected) for folder, expected in folders.items()]
     return App({scorer.release.scenario: scorer for scorer in scorers})
 
 

@@ -15,6 +15,9 @@ from components.storage.objects import Entry, Store, open_store
 from components.storage.settings import Settings
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
+#: The part of a deploy task's time that a roll-out may take; the rest is for its undoing.
+_PATIENCE = 0.5
+
 if TYPE_CHECKING:
     from components.scoring.release import Release
     from components.scoring.scorer import Scorer
@@ -121,29 +124,68 @@ def _promote(work: Task, made: Entry, judged: Entry) -> int:
 
 
 def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact) -> None:
-    """Make the champion's release the one that serves on this installation.
+    """Make the champion's release the one that serves: on this machine, or on the cluster.
 
-    1. Load it as the server does: hashes, golden rows, snapshot.
-    2. Point the deployment at it. Where it does not load, promote the former release back
+    1. Bring it up: loaded as the server does (hashes, golden rows, snapshot), or rolled out as
+       an InferenceService whose golden rows score as recorded through its Service.
+    2. Point the deployment at it. Where it does not come up, promote the former release back
        and fail; what served goes on serving.
     """
     with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         made = take(release)
         wanted = str(made.facts["release"])
         former = work.store.get(_deployment(scenario))
-        if former == wanted:
+        on_cluster = bool(work.settings.namespace)
+        if former == wanted and not on_cluster:
             return
         work.record.reused = False
         _check_champion(work, wanted)
         from components.scoring.scorer import Scorer
 
         try:
-            Scorer(work.store.local(made), wanted)
-        except Exception:
-            _roll_back(work, wanted, former)
+            if on_cluster:
+                _roll_out(work, made, wanted, patience_s=timeout_minutes * 60 * _PATIENCE)
+            else:
+                Scorer(work.store.local(made), wanted)
+        except Exception as error:
+            if _roll_back(work, wanted, former) and isinstance(error, VintageError):
+                # Another release is champion now: a second try could only say that.
+                error.transient = False
             raise
         _check_champion(work, wanted)
         work.store.put(_deployment(scenario), wanted)
+
+
+def _roll_out(work: Task, made: Entry, wanted: str, *, patience_s: float) -> None:
+    from components.deployment.cluster import Cluster
+    from components.deployment.kserve import inference_service
+    from components.deployment.rollout import NotUndoneError, roll_out
+    from components.scoring.bundle import Bundle
+    from components.scoring.release import BUNDLE
+
+    scenario, namespace = work.record.scenario, work.settings.namespace
+    golden = Bundle.load(work.store.local(made) / BUNDLE)
+    cluster = Cluster(namespace)
+    # What served before is noted first: a roll-out that was cut short is undone to that.
+    noted = f"rollouts/{scenario}"
+    cut_short = work.store.get(noted)
+    former = json.loads(cut_short) if cut_short else cluster.service(scenario)
+    work.store.put(noted, json.dumps(former))
+    try:
+        roll_out(
+            cluster,
+            inference_service(scenario, namespace, release=wanted, uri=made.uri),
+            former,
+            golden=golden,
+            patience_s=patience_s,
+            last_check=lambda: _check_champion(work, wanted),
+        )
+    except NotUndoneError:
+        raise
+    except BaseException:
+        work.store.put(noted, "")
+        raise
+    work.store.put(noted, "")
 
 
 def _check_champion(work: Task, release: str) -> None:
@@ -164,17 +206,18 @@ def _deployment(scenario: str) -> str:
     return f"deployments/{scenario}"
 
 
-def _roll_back(work: Task, failed: str, former: str | None) -> None:
+def _roll_back(work: Task, failed: str, former: str | None) -> bool:
     """Append a promotion of the release that still serves, so that the table says the truth.
 
-    A first release has nothing to go back to; it stays in the table, and nothing serves.
+    A first release, or one that served already, has nothing to go back to; it stays in the
+    table. Returns whether there was something.
     """
     from components.storage.database import Database
 
     database = Database(work.settings.database)
     champion = database.champion(work.record.scenario)
-    if former is None or champion is None or champion.release != failed:
-        return
+    if former in (None, failed) or champion is None or champion.release != failed:
+        return False
     database.promote(
         work.record.scenario,
         former,
@@ -184,6 +227,7 @@ def _roll_back(work: Task, failed: str, former: str | None) -> None:
         why=f"rolled back: release {failed[:12]} could not be deployed",
         figures={},
     )
+    return True
 
 
 def _who() -> str:

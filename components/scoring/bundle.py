@@ -71,23 +71,37 @@ class Bundle:
 
     def check_golden(self) -> int:
         """Score the golden rows; raises BundleError on any difference. Returns how many."""
+        rows, _ = self.golden()
+        self.compare_golden(self.score(self.rows(rows)).pd.tolist())
+        return len(rows)
+
+    def golden(self) -> tuple[list[dict[str, object]], list[float]]:
+        """Rows, and the PDs that they must score."""
         golden = json.loads((self.folder / GOLDEN).read_text())
-        scored = self.score(self.rows(golden["rows"])).pd.tolist()
-        if not scored or len(scored) != len(golden["pd"]):
+        rows, recorded = golden["rows"], golden["pd"]
+        if not rows or len(rows) != len(recorded):
             raise BundleError(
                 f"bundle {self.id[:12]}: expected golden rows with a PD each, found "
-                f"{len(scored)} rows and {len(golden['pd'])} PDs"
+                f"{len(rows)} rows and {len(recorded)} PDs"
             )
-        wrong = [i for i, pd in enumerate(golden["pd"]) if pd != scored[i]]
+        return rows, recorded
+
+    def compare_golden(self, scored: Sequence[float]) -> None:
+        """Raise BundleError unless the golden rows scored as recorded, whoever scored them."""
+        _, recorded = self.golden()
+        if len(scored) != len(recorded):
+            raise BundleError(
+                f"bundle {self.id[:12]}: expected {len(recorded)} PDs of the golden rows, "
+                f"found {len(scored)}"
+            )
+        pairs = zip(recorded, scored, strict=True)
+        wrong = [(i, *pair) for i, pair in enumerate(pairs) if pair[0] != pair[1]]
         if wrong:
-            first = (
-                f"row {wrong[0]}: expected PD {golden['pd'][wrong[0]]}, found {scored[wrong[0]]}"
-            )
+            number, expected, found = wrong[0]
             raise BundleError(
                 f"bundle {self.id[:12]}: {len(wrong)} of {len(scored)} golden rows score "
-                f"otherwise than recorded; {first}"
+                f"otherwise than recorded; row {number}: expected PD {expected}, found {found}"
             )
-        return len(scored)
 
 
 def write_manifest(folder: Path) -> str:

@@ -12,7 +12,8 @@ class Settings:
 
     `VINTAGE_HOME` is the folder for everything (default `.vintage`). On a cluster the others
     point away from it: `VINTAGE_STORE` (a folder or `s3://bucket/prefix`), `VINTAGE_DATABASE`
-    (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications).
+    (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications);
+    `VINTAGE_NAMESPACE` is where releases serve as InferenceServices (none: on this machine).
     """
 
     home: Path
@@ -20,6 +21,7 @@ class Settings:
     database: str
     tracking: str
     webhook: str
+    namespace: str
 
     @staticmethod
     def from_environment(environ: Mapping[str, str] | None = None) -> "Settings":
@@ -31,4 +33,5 @@ class Settings:
             database=given.get("VINTAGE_DATABASE") or f"sqlite:///{home}/vintage.db",
             tracking=given.get("VINTAGE_TRACKING") or f"sqlite:///{home}/mlflow.db",
             webhook=given.get("VINTAGE_WEBHOOK", ""),
+            namespace=given.get("VINTAGE_NAMESPACE", ""),
         )

@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> int:
     names = args.scenarios or deployed_scenarios()
     if not names:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")
-    app = build([deployed(name) for name in names])
+    app = build(dict.fromkeys(deployed(name) for name in names))
     check_port(args.host, args.port)
     sys.stdout.write(
         f"serving {', '.join(names)} on http://{args.host}:{args.port}; stop with Ctrl-C\n"
