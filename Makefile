@@ -4,11 +4,26 @@ SCENARIO ?= card-default
 DATA ?=
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
+# Images: the program that builds them, or the tool of a test cluster that also takes them.
+BUILDER ?= docker
+CLUSTER ?=
+OVERLAY ?= kind
+
 BIN := .venv/bin
 READY := .venv/.ready
 VINTAGE := $(BIN)/vintage
-LOCKED := pip compile pyproject.toml --generate-hashes --python-version 3.11 \
+# One resolution, and each image's part of it beside its Dockerfile.
+LOCKED := uv pip compile pyproject.toml --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-header --no-annotate --quiet
+IMAGES := components/etl components/training serving
+EXTRAS_components/etl := spark tasks scoring
+EXTRAS_components/training := model tasks scoring
+EXTRAS_serving := scoring serving
+LOCKS := requirements.lock $(IMAGES:%=%/requirements.lock)
+# $(call locks,FOLDER): write them all below a folder, keeping of the one there what can stay
+locks = $(BIN)/$(LOCKED) --all-extras -o $(1)/requirements.lock $(foreach image,$(IMAGES),&& \
+	$(BIN)/$(LOCKED) $(EXTRAS_$(image):%=--extra %) -c $(1)/requirements.lock \
+	-o $(1)/$(image)/requirements.lock)
 
 export DO_NOT_TRACK = 1
 
@@ -39,14 +54,15 @@ test: $(READY) ## run the tests, with coverage
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: lint
-lint: $(READY) ## ruff, mypy, the import rules, the lock file
+lint: $(READY) ## ruff, mypy, the import rules, the lock files, the image tags
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@cp requirements.lock .venv/lock && $(BIN)/uv $(LOCKED) -o .venv/lock && \
-		diff requirements.lock .venv/lock >/dev/null || \
-		{ echo "requirements.lock: expected what pyproject.toml resolves to; run: make lock"; exit 1; }
+	@mkdir -p $(IMAGES:%=.venv/locks/%) && cp requirements.lock .venv/locks/ && \
+		$(call locks,.venv/locks) && for lock in $(LOCKS); do cmp -s $$lock .venv/locks/$$lock || \
+		{ echo "$$lock: expected what pyproject.toml resolves to; run: make lock"; exit 1; }; done
+	@$(BIN)/python manifests/images.py check
 
 .PHONY: format
 format: $(READY) ## let ruff write the code's format
@@ -54,7 +70,11 @@ format: $(READY) ## let ruff write the code's format
 
 .PHONY: lock
 lock: $(READY) ## resolve the dependencies again, keeping what can stay
-	@$(BIN)/uv $(LOCKED) -o requirements.lock
+	@$(call locks,.) && $(BIN)/python manifests/images.py pin
+
+.PHONY: pin
+pin: $(READY) ## write the image tags of this tree to the one list that has them
+	@$(BIN)/python manifests/images.py pin
 
 .PHONY: bench
 bench: $(READY) ## run the benchmarks; one JSON line each
@@ -63,6 +83,30 @@ bench: $(READY) ## run the benchmarks; one JSON line each
 .PHONY: compile
 compile: $(READY) ## write every scenario's pipeline as KFP IR YAML to build/
 	@$(VINTAGE) compile
+
+.PHONY: images
+images: $(READY) ## build the images with BUILDER (docker, podman, buildah) or a test CLUSTER's tool
+	@BUILDER="$(BUILDER)" CLUSTER="$(CLUSTER)" $(BIN)/python manifests/images.py build
+
+.PHONY: cluster
+cluster: ## a kind cluster with cert-manager, KServe and KFP; takes the images if they are built
+	@manifests/cluster up
+
+.PHONY: cluster-down
+cluster-down: ## delete the kind cluster
+	@manifests/cluster down
+
+.PHONY: deploy
+deploy: ## deploy OVERLAY (kind, production) on the cluster of KUBECONFIG, layer by layer
+	@manifests/deploy "$(OVERLAY)"
+
+.PHONY: undeploy
+undeploy: ## delete everything that deploy made, data included
+	@kubectl delete -k "manifests/overlays/$(OVERLAY)" --ignore-not-found
+
+.PHONY: e2e
+e2e: $(READY) ## the end-to-end tests on KUBECONFIG's cluster, or on CLUSTER's, from nothing
+	@BUILDER="$(BUILDER)" CLUSTER="$(CLUSTER)" tests/e2e/run
 
 .PHONY: clean
 clean: ## remove what runs left (.vintage, build); the environment stays

@@ -3,6 +3,7 @@
     python manifests/images.py pin      write the tags of this tree to images/kustomization.yaml
     python manifests/images.py check    fail where they are not this tree's
     python manifests/images.py build    build what is pinned: BUILDER or CLUSTER says with what
+    python manifests/images.py names    print the full names of what is pinned
 
 A tag is the hash of all that goes into an image, so a changed image has another tag, and a
 cluster never runs an old one under a new name. The pins are the one list that the manifests
@@ -126,7 +127,7 @@ def build(builder: str, cluster: str) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("action", choices=["pin", "check", "build"])
+    parser.add_argument("action", choices=["pin", "check", "build", "names"])
     action = parser.parse_args().action
     if action == "pin":
         PINS.parent.mkdir(exist_ok=True)
@@ -134,6 +135,9 @@ def main() -> int:
         return 0
     if action == "check":
         return check()
+    if action == "names":
+        sys.stdout.write("\n".join(references().values()) + "\n")
+        return 0
     return build(os.environ.get("BUILDER", "docker"), os.environ.get("CLUSTER", ""))
 
 

@@ -1,10 +1,13 @@
-"""What is slow to start is started once: Spark, a MinIO server, one deployed champion."""
+"""What is slow to start is started once: Spark, MinIO, PostgreSQL, one deployed champion."""
 
 import contextlib
 import os
+import pwd
 import secrets
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -12,23 +15,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 import samples
 from pipelines.scenarios import load
-from tests.support import Champion, MinioServer, Walk, free_port
+from tests.support import Champion, MinioServer, PostgresServer, Walk, free_port
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CHAMPION_ROWS = 3_000
+_PROGRAMS = ("VINTAGE_MINIO", "VINTAGE_POSTGRES")
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests say themselves where things are kept."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "VINTAGE_")) and name != "VINTAGE_MINIO":
+        if name.startswith(("AWS_", "VINTAGE_")) and name not in _PROGRAMS:
             monkeypatch.delenv(name)
 
 
@@ -139,3 +144,66 @@ def bucket(minio_server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
         secure=False,
     ).make_bucket(bucket_name=name)
     return f"s3://{name}/some/prefix"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of its own on a free port, with a throwaway password."""
+    programs = os.environ.get("VINTAGE_POSTGRES", "")
+    if not programs:
+        pytest.skip("VINTAGE_POSTGRES names no folder with initdb and postgres")
+    server = PostgresServer("127.0.0.1", free_port(), "tester", secrets.token_hex(16))
+    # Not below pytest's folder, which nobody else may enter: the server refuses to be root.
+    with tempfile.TemporaryDirectory(prefix="vintage-postgres-") as name:
+        folder = Path(name)
+        (folder / "password").write_text(server.password)
+        drop = _somebody_else(folder) if os.geteuid() == 0 else {}
+        common: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ.get("PATH", "")}}
+        subprocess.run(  # noqa: S603 - the program that the tester named
+            [f"{programs}/initdb", "-D", folder / "data", "-U", server.user, "--pwfile",
+             folder / "password", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C",
+             "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, **common, **drop,
+        )  # fmt: skip
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(  # noqa: S603 - as above
+                [f"{programs}/postgres", "-D", folder / "data", "-p", str(server.port),
+                 "-h", server.host, "-c", "unix_socket_directories=", "-c", "fsync=off"],
+                stdout=log, stderr=subprocess.STDOUT, **common, **drop,
+            )  # fmt: skip
+            try:
+                _await_connection(server, process, folder / "log")
+                yield server
+            finally:
+                process.send_signal(signal.SIGINT)  # a mere SIGTERM waits for every client
+                process.wait(20)
+
+
+def _somebody_else(folder: Path) -> dict[str, Any]:
+    """How to start a program as a user with few rights, whom a folder is given to."""
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = known.get("postgres") or known["nobody"]
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _await_connection(server: PostgresServer, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            server.connect().close()
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"the PostgreSQL server did not come up:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The SQLAlchemy URL of a fresh database."""
+    name = f"fresh_{secrets.token_hex(6)}"
+    with postgres_server.connect() as connection:
+        connection.execute(f"create database {name}")
+    return postgres_server.url(postgres_server.user, postgres_server.password, name)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import psycopg
+
 from components.contracts.scenario import Scenario
 from components.deployment import step as deployment
 from components.etl import step as etl
@@ -166,6 +168,27 @@ class MinioServer:
     endpoint: str
     access: str
     secret: str
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server and its superuser."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
+        """A connection of the superuser, each of whose statements is done when it returns."""
+        return psycopg.connect(
+            host=self.host, port=self.port, user=self.user, password=self.password,
+            dbname=database, autocommit=True, connect_timeout=5,
+        )  # fmt: skip
+
+    def url(self, user: str, password: str, database: str) -> str:
+        """The SQLAlchemy URL of a database, as somebody reaches it."""
+        return f"postgresql+psycopg://{user}:{password}@{self.host}:{self.port}/{database}"
 
 
 def free_port() -> int:

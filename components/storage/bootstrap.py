@@ -19,11 +19,16 @@ _PATIENCE_S = 120.0
 _PAUSE_S = 2.0
 MLFLOW_BUCKET = "mlflow"
 _READ = ("s3:GetBucketLocation", "s3:ListBucket", "s3:GetObject")
+_WRITE = (
+    *_READ, "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts", "s3:ListBucketMultipartUploads",
+)  # fmt: skip
 
 
 def main() -> int:
     try:
-        bucket = urlsplit(_setting("VINTAGE_STORE")).netloc
+        if not (bucket := urlsplit(store := _setting("VINTAGE_STORE")).netloc):
+            raise VintageError(f"expected s3://BUCKET/PREFIX as VINTAGE_STORE, found {store}")
         _patiently("MinIO", lambda: _make_buckets(bucket))
         for url in ("VINTAGE_DATABASE", "MLFLOW_DATABASE"):
             _patiently("PostgreSQL", lambda url=url: _make_database(_setting(url)))  # type: ignore[misc]
@@ -61,25 +66,34 @@ def _make_buckets(bucket: str) -> None:
     from minio.credentials.providers import StaticProvider
     from minio.error import MinioAdminException, MinioException
 
-    parts = urlsplit(_setting("AWS_ENDPOINT_URL"))
+    endpoint = _setting("AWS_ENDPOINT_URL")
     key, secret = _setting("MINIO_ROOT_USER"), _setting("MINIO_ROOT_PASSWORD")
-    secure = parts.scheme == "https"
     http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=30), retries=False)
-    client = Minio(
-        endpoint=parts.netloc, access_key=key, secret_key=secret, secure=secure, http_client=http
-    )
-    admin = MinioAdmin(
-        endpoint=parts.netloc, credentials=StaticProvider(key, secret), secure=secure,
-        http_client=http,
-    )  # fmt: skip
+    try:
+        parts = urlsplit(endpoint)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("no http or https address")
+        secure = parts.scheme == "https"
+        client = Minio(
+            endpoint=parts.netloc, access_key=key, secret_key=secret, secure=secure,
+            http_client=http,
+        )  # fmt: skip
+        admin = MinioAdmin(
+            endpoint=parts.netloc, credentials=StaticProvider(key, secret), secure=secure,
+            http_client=http,
+        )  # fmt: skip
+    except ValueError as error:
+        raise VintageError(
+            f"expected AWS_ENDPOINT_URL as http(s)://host:port, found {endpoint!r}: {error}"
+        ) from None
     try:
         for name in (bucket, MLFLOW_BUCKET):
             if not client.bucket_exists(bucket_name=name):
                 client.make_bucket(bucket_name=name)
         for user, actions, name in (
-            ("STORE", ("s3:*",), bucket),
+            ("STORE", _WRITE, bucket),
             ("SERVING", _READ, bucket),
-            ("MLFLOW", ("s3:*",), MLFLOW_BUCKET),
+            ("MLFLOW", _WRITE, MLFLOW_BUCKET),
         ):
             access = _setting(f"{user}_KEY")
             admin.user_add(access_key=access, secret_key=_setting(f"{user}_SECRET"))
@@ -87,6 +101,8 @@ def _make_buckets(bucket: str) -> None:
             admin.policy_set(policy_name=access, user=access)
     except (MinioException, MinioAdminException, urllib3.exceptions.HTTPError) as error:
         raise EnvironmentFaultError(f"MinIO at {parts.netloc}: {error}") from error
+    except ValueError as error:  # the client's word on a bucket's name
+        raise VintageError(f"bucket {bucket}: {error}") from None
 
 
 def _policy(actions: tuple[str, ...], bucket: str) -> dict[str, object]:
@@ -100,9 +116,13 @@ def _make_database(url: str) -> None:
     import psycopg
     from psycopg import sql
     from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    wanted = make_url(url)
-    if not (wanted.username and wanted.password and wanted.database):
+    try:
+        wanted = make_url(url)
+    except ArgumentError:
+        wanted = None
+    if wanted is None or not (wanted.username and wanted.password and wanted.database):
         raise VintageError("expected postgresql+psycopg://USER:PASSWORD@HOST/DATABASE as URL")
     role, name = sql.Identifier(wanted.username), sql.Identifier(wanted.database)
     try:

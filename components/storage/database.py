@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from components.contracts.errors import EnvironmentFaultError, PromotionConflictError
@@ -189,7 +190,8 @@ def _shown(url: str) -> str:
 
 
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    # A connection a question: a task asks seldom, and a server's connections are few.
+    engine = create_engine(url, poolclass=NullPool)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

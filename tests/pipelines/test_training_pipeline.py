@@ -22,12 +22,16 @@ def _compiled(name: str, folder: Path) -> str:
 
 
 def _without_source(text: str) -> Any:
-    """The IR without the shells' source text and the SDK's version: those have their own tests."""
-    spec = yaml.safe_load(text)
+    """The IR without the shells' source text, the SDK's version and the images' tags.
+
+    Those have their own tests. What Kubernetes is told of each task is beside it, as `platform`.
+    """
+    spec, platform = yaml.safe_load_all(text)
     spec.pop("sdkVersion")
     for executor in spec["deploymentSpec"]["executors"].values():
         executor["container"].pop("command")
-    return spec
+        executor["container"]["image"] = executor["container"]["image"].split(":")[0]
+    return {**spec, "platform": platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]}
 
 
 @pytest.fixture(params=names())
@@ -59,6 +63,29 @@ def test_every_task_knows_its_time_out(ir: tuple[str, Any]) -> None:
     assert re.findall(r"timeout_minutes:\n\s+runtimeValue:\n\s+constant: ([\d.]+)", text) == [
         "10.0"
     ] * (len(BODY) + 2)
+
+
+def test_every_task_has_the_image_of_its_work_and_bounded_memory(ir: tuple[str, Any]) -> None:
+    containers = {
+        label.removeprefix("exec-"): executor["container"]
+        for label, executor in ir[1]["deploymentSpec"]["executors"].items()
+    }
+    images = {task: c["image"].rsplit("/", 1)[1] for task, c in containers.items()}
+    spark = {"ingest", "features"}
+    assert images == {t: "python-spark" if t in spark else "python-model" for t in containers}
+    assert {c["resources"]["resourceMemoryLimit"] for c in containers.values()} == {"4Gi"}
+
+
+def test_every_task_gets_the_store_s_keys_and_few_the_database_s(ir: tuple[str, Any]) -> None:
+    secrets = {
+        label.removeprefix("exec-"): {s["secretName"] for s in equipment["secretAsEnv"]}
+        for label, equipment in ir[1]["platform"].items()
+    }
+    assert secrets.keys() >= {*BODY, "refuse", "finish"}
+    assert all("vintage-store" in names for names in secrets.values())
+    assert {task for task, names in secrets.items() if "vintage-database" in names} == {
+        "gate", "register", "deploy",
+    }  # fmt: skip
 
 
 def test_kfp_caches_nothing(ir: tuple[str, Any]) -> None:

@@ -15,9 +15,11 @@ import pytest
 import uvicorn
 
 from components.contracts.errors import BundleError, EnvironmentFaultError
+from components.scoring.release import Release
 from components.scoring.scorer import Scorer
 from serving import server
 from tests.making import Models, plain_rows
+from tests.serving.asking import ask
 
 HOST = "127.0.0.1"
 
@@ -41,7 +43,7 @@ def serving(monkeypatch: pytest.MonkeyPatch, folder: Path, port: int) -> Iterato
 
     # `uvicorn.main` is the command there, not the module that starts servers.
     monkeypatch.setattr(import_module("uvicorn.main"), "Server", Stoppable)
-    app = server.build([folder])
+    app = server.build({folder: None})
     thread = threading.Thread(
         target=server.listen, args=(app,), kwargs={"host": HOST, "port": port}
     )
@@ -111,4 +113,16 @@ def test_a_release_that_does_not_verify_is_not_served(models: Models, tmp_path: 
     folder = models.release("logistic", tmp_path)
     (folder / "bundle" / "card.json").write_text("{}")
     with pytest.raises(BundleError, match=r"card\.json: expected sha256"):
-        server.build([folder])
+        server.build({folder: None})
+
+
+def test_each_folder_must_hold_the_release_that_it_is_said_to_hold(
+    models: Models, tmp_path: Path
+) -> None:
+    folder = models.release("logistic", tmp_path)
+    release = Release.read(folder).id
+    assert ask(server.build({folder: release}), "GET", "/v1/models").json() == {
+        "models": ["small-loans"]
+    }
+    with pytest.raises(BundleError, match=f"expected id {'0' * 12}, found {release[:12]}"):
+        server.build({folder: "0" * 64})

@@ -1,4 +1,4 @@
-"""The two kinds of object store, behind one fixture."""
+"""The two kinds of object store, behind one fixture; what a bootstrap is to make."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from components.storage.objects import Store, open_store
+from tests.storage.installing import owners, users
+
+__all__ = ["owners", "users"]
 
 
 @pytest.fixture(params=["folder", pytest.param("bucket", marks=pytest.mark.minio)])

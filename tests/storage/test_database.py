@@ -19,8 +19,11 @@ def _promote(database: Database, release: str, after: int, scenario: str = "s") 
     )
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database of each kind."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path}/vintage.db"
 
 
@@ -185,7 +188,8 @@ def test_a_database_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
         _promote(readonly, "a", 0)
 
 
-def test_a_lost_database_is_made_again_empty(tmp_path: Path, url: str) -> None:
+def test_a_lost_database_is_made_again_empty(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/vintage.db"
     _promote(Database(url), "a", 0)
     shutil.move(tmp_path / "vintage.db", tmp_path / "elsewhere.db")
     assert Database(url).champion("s") is None

@@ -15,6 +15,7 @@ def test_everything_is_below_one_home() -> None:
         database="sqlite:////h/vintage.db",
         tracking="sqlite:////h/mlflow.db",
         webhook="",
+        namespace="",
     )
 
 
@@ -26,13 +27,13 @@ def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
     assert Settings.from_environment({"VINTAGE_HOME": "x"}).home == tmp_path / "x"
 
 
-@pytest.mark.parametrize("field", ["store", "database", "tracking", "webhook"])
+@pytest.mark.parametrize("field", ["store", "database", "tracking", "webhook", "namespace"])
 def test_each_place_can_point_away_from_home(field: str) -> None:
     given = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": "there"}
     assert getattr(Settings.from_environment(given), field) == "there"
 
 
-@pytest.mark.parametrize("field", ["home", "store", "database", "tracking", "webhook"])
+@pytest.mark.parametrize("field", ["home", "store", "database", "tracking", "webhook", "namespace"])
 def test_an_empty_variable_counts_as_not_set(field: str) -> None:
     empty = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": ""}
     plain = {} if field == "home" else {"VINTAGE_HOME": "/h"}

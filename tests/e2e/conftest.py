@@ -1,0 +1,108 @@
+"""One installation on the cluster of KUBECONFIG, from nothing to nothing; in the files' order."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import samples
+from tests.e2e import kube
+from tests.e2e.backend import Backend
+from tests.support import python, user_environment
+
+ROOT = Path(__file__).parents[2]
+ROWS = 5_000
+DATA = "s3://vintage/data/card-default/"
+FIGURES: list[dict[str, object]] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("VINTAGE_E2E") != "1":
+        reason = "needs a cluster: make e2e"
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    """After a failure, what the cluster says of it."""
+    report = yield
+    if report.failed:
+        report.sections.append(("the cluster", kube.dump()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for figure in FIGURES:
+        terminalreporter.write_line(json.dumps(figure))
+
+
+def deploy(overlay: str, *, folder: Path = ROOT / "manifests") -> subprocess.CompletedProcess[str]:
+    """What `make deploy` calls."""
+    return subprocess.run(  # noqa: S603 - our own script
+        [str(folder / "deploy"), overlay],
+        env=dict(os.environ), capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lender's files."""
+    folder = tmp_path_factory.mktemp("sample") / "data"
+    samples.write("card-default", folder, rows=ROWS, seed=42)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def installation() -> None:
+    """The kind overlay, deployed."""
+    started = time.monotonic()
+    done = deploy("kind")
+    assert done.returncode == 0, done.stderr
+    FIGURES.append({"figure": "make deploy", "seconds": round(time.monotonic() - started, 1)})
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pipeline as `vintage compile` writes it."""
+    folder = tmp_path_factory.mktemp("compiled")
+    done = python("-m", "pipelines.cli", "compile", "card-default", "--out", str(folder), cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return folder / "card-default.yaml"
+
+
+@pytest.fixture(scope="session")
+def trained(installation: None, compiled: Path, data: Path) -> Backend:
+    """The pipeline run to its end on the lender's files, which lie in the cluster's MinIO."""
+    del installation  # what it runs on
+    with kube.stores() as reached:
+        for file in data.iterdir():
+            reached.client.fput_object(
+                bucket_name="vintage",
+                object_name=f"data/card-default/{file.name}",
+                file_path=str(file),
+            )
+    backend = Backend(compiled)
+    started = time.monotonic()
+    state = backend.run({"data": DATA})
+    assert state == "SUCCEEDED", backend.ran[-1].log
+    seconds = round(time.monotonic() - started, 1)
+    FIGURES.append({"figure": "training pipeline as pods", "rows": ROWS, "seconds": seconds})
+    return backend
+
+
+@pytest.fixture(scope="session")
+def embedded(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a `vintage run` on this machine, on the same files."""
+    home = tmp_path_factory.mktemp("embedded") / "home"
+    done = python(
+        "-m", "pipelines.cli", "run", "card-default", "--data", str(data),
+        cwd=ROOT, environment=user_environment(VINTAGE_HOME=str(home)), timeout=400,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home

@@ -1,0 +1,237 @@
+"""What goes wrong on a cluster is named where it can first be known, and the champion serves on."""
+
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.images import MODEL
+from components.scoring.bundle import GOLDEN, write_manifest
+from components.scoring.release import BUNDLE, RELEASE, Release
+from components.storage.bucket import BucketStore
+from components.storage.database import Database
+from tests.e2e import kube
+from tests.e2e.backend import Backend
+from tests.e2e.conftest import DATA, FIGURES, ROOT, deploy
+
+_ASKER = """
+import json, time, urllib.request
+rows = json.loads(input())
+def ask():
+    request = urllib.request.Request("http://card-default-predictor/v1/models/card-default:predict",
+        data=json.dumps({"instances": rows}).encode(), headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return [one["release"] for one in json.load(answer)["predictions"]]
+asked, again, failed, end = 0, 0, 0, time.time() + 30
+print("asking", flush=True)
+while time.time() < end:
+    asked += 1
+    try:
+        ask()
+    except OSError:
+        again += 1
+        time.sleep(1)
+        try:
+            ask()
+        except OSError as error:
+            failed += 1
+    time.sleep(0.01)
+print(json.dumps({"asked": asked, "again": again, "failed": failed}))
+"""
+
+
+def _component(backend: Backend, name: str) -> tuple[Any, dict[str, Any]]:
+    """A task's component, and the values that a run gives it."""
+    for part in (backend.spec["root"], *backend.spec["components"].values()):
+        task = part.get("dag", {}).get("tasks", {}).get(name)
+        if task is not None and "dag" not in backend.spec["components"][f"comp-{name}"]:
+            values = {
+                key: source.get("runtimeValue", {}).get("constant", "")
+                for key, source in task["inputs"]["parameters"].items()
+            }
+            return backend.spec["components"][f"comp-{name}"], {**values, "job": backend.job}
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"AWS_ENDPOINT_URL": "http://minio.vintage:9999"},
+            "s3://vintage/store: cannot be reached",
+        ),
+        ({"AWS_ENDPOINT_URL": "http://nowhere:9000"}, "s3://vintage/store: cannot be reached"),
+        ({"VINTAGE_STORE": "s3://nowhere/store"}, "object store s3://nowhere/store: "),
+        ({"AWS_SECRET_ACCESS_KEY": "not-the-key"}, "AWS_SECRET_ACCESS_KEY"),
+        (
+            # Keys that may read and not write, as on a read-only bucket.
+            {"AWS_ACCESS_KEY_ID": "serving", "AWS_SECRET_ACCESS_KEY": "placeholder-serving"},
+            "s3://vintage/store: AccessDenied",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("installation")
+def test_a_store_that_cannot_be_used_ends_the_first_task_by_name(
+    compiled: Path, changes: Mapping[str, str], said: str
+) -> None:
+    backend = Backend(compiled)
+    component, values = _component(backend, "ingest")
+    ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
+    assert not ran.succeeded
+    last = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
+    assert last and said in last[-1], ran.log[-2000:]
+    assert "Traceback" not in ran.log.split(last[-1])[0].split("ingest: ")[-1]
+
+
+def test_a_task_without_the_right_to_deploy_says_which_role_it_wants(
+    trained: Backend, compiled: Path
+) -> None:
+    before = kube.get("inferenceservice", "card-default")
+    backend = Backend(compiled)
+    component, values = _component(backend, "deploy")
+    release = trained.task("register").artifacts["release"]
+    ran = backend.pod("deploy", component, values, {"release": release}, account="default")
+    assert not ran.succeeded
+    assert "InferenceService card-default in namespace vintage: refused" in ran.log
+    assert "the Role deployer" in ran.log
+    assert kube.get("inferenceservice", "card-default")["spec"] == before["spec"]
+
+
+def _planted(folder: Path, number: int) -> tuple[str, str]:
+    """Publish and promote a release whose golden rows are wrong; its id and its artifact's URI."""
+    with kube.stores() as reached, pytest.MonkeyPatch.context() as patch:
+        for name, value in reached.environment.items():
+            patch.setenv(name, value)
+        store = BucketStore("s3://vintage/store", folder)
+        serving = store.get("deployments/card-default")
+        entry = store.find(f"card-default/releases/{serving}")
+        assert entry is not None
+        target = store.scratch()
+        shutil.copytree(store.local(entry), target, dirs_exist_ok=True)
+        golden = json.loads((target / BUNDLE / GOLDEN).read_text())
+        golden["pd"][0] += 0.01 * number
+        (target / BUNDLE / GOLDEN).write_text(json.dumps(golden))
+        made = replace(Release.read(target), bundle=write_manifest(target / BUNDLE))
+        (target / RELEASE).write_text(made.to_json())
+        published = store.publish(f"card-default/releases/{made.id}", target, {"release": made.id})
+        database = Database(reached.database)
+        champion = database.champion("card-default")
+        assert champion is not None
+        database.promote(
+            "card-default", made.id, after=champion.number,
+            run="planted", who="tester", why="a mistake", figures={},
+        )  # fmt: skip
+        uri = f"kfp/planted/{made.id}"
+        (folder / "reference").write_text(published.to_json())
+        reached.client.fput_object(
+            bucket_name="vintage", object_name=uri, file_path=str(folder / "reference")
+        )
+    return made.id, f"minio://vintage/{uri}"
+
+
+def test_a_bad_bundle_is_rolled_back_and_the_former_one_serves_on(
+    trained: Backend, compiled: Path, tmp_path: Path
+) -> None:
+    before = kube.get("inferenceservice", "card-default")
+    former = before["metadata"]["annotations"]["vintage/release"]
+    bad, uri = _planted(tmp_path, 1)
+    backend = Backend(compiled)
+    component, values = _component(backend, "deploy")
+    artifact = {**trained.task("register").artifacts["release"], "uri": uri, "metadata": {}}
+    started = time.monotonic()
+    ran = backend.pod("deploy", component, values, {"release": artifact})
+    seconds = round(time.monotonic() - started, 1)
+    FIGURES.append({"figure": "a bad bundle found and rolled back", "seconds": seconds})
+    assert not ran.succeeded
+    assert f"release {bad[:12]}" in ran.log
+    assert "golden rows score otherwise than recorded; row 0: expected PD" in ran.log
+    after = kube.get("inferenceservice", "card-default")
+    assert after["spec"] == before["spec"]
+    assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+    assert after["metadata"]["labels"] == before["metadata"]["labels"]
+    with kube.stores() as reached:
+        champion = Database(reached.database).champion("card-default")
+    assert champion is not None
+    assert champion.release == former
+    assert "rolled back" in champion.why
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_killed_pod_costs_no_request_that_is_sent_once_more() -> None:
+    asker = _ask_for_a_while()
+    time.sleep(5)
+    victim = _predictors()[0]
+    kube.kubectl("-n", kube.NAMESPACE, "delete", "pod", victim, "--grace-period=0", "--force")
+    time.sleep(12)
+    kube.kubectl("-n", kube.NAMESPACE, "delete", "pod", _predictors()[0], "--wait=false")
+    kube.until(
+        "the asking pod ends",
+        lambda: kube.get("pod", asker)["status"]["phase"] in {"Succeeded", "Failed"},
+    )
+    counted = json.loads(kube.kubectl("-n", kube.NAMESPACE, "logs", asker).splitlines()[-1])
+    FIGURES.append({"figure": "requests while a pod was killed and another deleted", **counted})
+    assert counted["failed"] == 0
+    assert counted["asked"] > 300
+
+
+def _predictors() -> list[str]:
+    pods = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
+    return [p["metadata"]["name"] for p in pods if "deletionTimestamp" not in p["metadata"]]
+
+
+def _ask_for_a_while() -> str:
+    """A pod that asks the service for half a minute."""
+    name = f"asker-{uuid.uuid4().hex[:4]}"
+    row = {"LIMIT_BAL": 50000, "EDUCATION": 2}
+    row |= {f"PAY_{n}": 0 for n in (0, 2, 3, 4, 5, 6)}
+    row |= {f"{kind}{n}": 1000 for kind in ("BILL_AMT", "PAY_AMT") for n in range(1, 7)}
+    script = _ASKER.replace("input()", repr(json.dumps([row])))
+    locked = {
+        "allowPrivilegeEscalation": False,
+        "runAsNonRoot": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    container = {
+        "name": "asker",
+        "image": MODEL,
+        "command": ["python3", "-c", script],
+        "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "128Mi"}},
+        "securityContext": locked,
+    }
+    metadata = {"name": name, "labels": {"pipelines.kubeflow.org/v2_component": "true"}}
+    kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": metadata,
+            "spec": {"restartPolicy": "Never", "containers": [container]},
+        }
+    )
+    kube.until(
+        "the asking pod asks",
+        lambda: "asking" in kube.said("-n", kube.NAMESPACE, "logs", name),
+        seconds=60,
+    )
+    return name
+
+
+@pytest.mark.usefixtures("trained")
+def test_an_image_that_is_not_there_is_named_and_what_runs_goes_on(tmp_path: Path) -> None:
+    copy = tmp_path / "manifests"
+    shutil.copytree(ROOT / "manifests", copy)
+    pins = copy / "images" / "kustomization.yaml"
+    tag = MODEL.split(":")[1]
+    pins.write_text(pins.read_text().replace(tag, "not-there"))
+    done = deploy("kind", folder=copy)
+    assert done.returncode == 1
+    assert "docker.io/vintage/python-model:not-there" in done.stderr
+    assert "deployment/mlflow: expected to be ready" in done.stderr
+    assert kube.get("deployment", "mlflow")["status"]["availableReplicas"] == 1
+    assert deploy("kind").returncode == 0
