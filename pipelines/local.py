@@ -17,6 +17,8 @@ def run_locally(pipeline: Any, arguments: dict[str, str], *, root: Path, log: Pa
     """
     # Not ours, and read by kfp.local's messages only.
     warnings.filterwarnings("ignore", message="You may be attemping to run a task")
+    # What a task's pod is given means nothing here, and is meant to.
+    warnings.filterwarnings("ignore", message="Task .* have no effect in the current local runner")
     local.init(
         runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root), raise_on_error=True
     )
