@@ -12,7 +12,9 @@ from pipelines.cli import COMMANDS, build_parser
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-TARGETS = re.findall(r"^([a-z0-9-]+):(?!=).*?(?:## (.*))?$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(
+    r"^([a-z0-9-]+):(?!=).*?(?:## (.*))?$", (ROOT / "Makefile").read_text(), re.MULTILINE
+)
 
 
 def _shell_blocks(page: Path) -> list[str]:

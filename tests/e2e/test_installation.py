@@ -1,5 +1,6 @@
 """From nothing to a served champion: what a user of the README does."""
 
+import asyncio
 import json
 from datetime import datetime
 from pathlib import Path
@@ -85,7 +86,6 @@ def test_the_served_scores_are_the_embedded_ones_to_the_bit(
     trained: Backend, embedded: Path
 ) -> None:
     import requests
-    from kserve import InferenceRESTClient, RESTConfig
 
     folder = embedded / "store" / "card-default" / "releases"
     scorer = Scorer(next(path for path in folder.iterdir() if not path.name.startswith(".")))
@@ -98,18 +98,22 @@ def test_the_served_scores_are_the_embedded_ones_to_the_bit(
         answer = requests.post(
             f"{url}/v1/models/card-default:predict", json={"instances": rows}, timeout=30
         )
-        client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=30))
-        said = _wait(client.infer(url, {"instances": rows[:5]}, model_name="card-default"))
+        said = asyncio.run(_ask(url, {"instances": rows[:5]}))
     found = [Answer(**one) for one in answer.json()["predictions"]]
     # The same release, by its hash, and the same PD, to the last bit.
     assert found == expected
     assert [Answer(**one) for one in said["predictions"]] == expected[:5]
 
 
-def _wait(question: Any) -> Any:
-    import asyncio
+async def _ask(url: str, question: dict[str, Any]) -> Any:
+    """What KServe's own client gets over V1."""
+    from kserve import InferenceRESTClient, RESTConfig
 
-    return asyncio.run(question)
+    client = InferenceRESTClient(RESTConfig(protocol="v1", timeout=30))
+    try:
+        return await client.infer(url, question, model_name="card-default")
+    finally:
+        await client.close()
 
 
 @pytest.mark.usefixtures("trained")

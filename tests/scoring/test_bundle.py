@@ -248,6 +248,19 @@ def test_golden_rows_that_prove_nothing_are_refused(
         Bundle.load(folder, identity).check_golden()
 
 
+@pytest.mark.parametrize("change", [lambda pds: pds[:-1], lambda pds: [*pds, 0.5], lambda _: []])
+def test_as_many_golden_rows_must_be_scored_as_there_are(
+    folder: Path, change: Callable[[list[float]], list[float]]
+) -> None:
+    bundle = Bundle.load(folder)
+    _, recorded = bundle.golden()
+    bundle.compare_golden(recorded)
+    scored = change(recorded)
+    expected = f"expected {len(recorded)} PDs of the golden rows, found {len(scored)}"
+    with pytest.raises(BundleError, match=expected):
+        bundle.compare_golden(scored)
+
+
 def test_golden_rows_that_are_no_rows_of_the_bundle_are_refused(folder: Path) -> None:
     identity = rewrite(folder, GOLDEN, lambda golden: golden.update(rows=[{"WEALTH": 1}], pd=[0.5]))
     with pytest.raises(VintageError, match="WEALTH: not an input"):
