@@ -11,7 +11,9 @@ from typing import NoReturn
 
 from components.contracts.errors import VintageError
 
-COMMANDS = ("run", "score", "serve", "ui", "verify", "compile", "data", "scenarios")
+COMMANDS = (
+    "run", "score", "serve", "releases", "rollback", "ui", "verify", "compile", "data", "scenarios",
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):

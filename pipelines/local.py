@@ -1,20 +1,38 @@
-"""Run a pipeline on this machine: kfp.local, one subprocess a task, no environment of its own."""
+"""Run pipelines on this machine: kfp.local, one subprocess a task, no environment of its own."""
 
 import contextlib
 import os
 import shutil
+import uuid
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kfp import local
+
+def new_run() -> str:
+    """A name for a run: when it began, and something that no other one has."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
 
 
-def run_locally(pipeline: Any, arguments: dict[str, str], *, root: Path, log: Path) -> bool:
-    """Run to the end; everything that KFP and the tasks print goes to `log`. True if it succeeded.
+def home() -> Path:
+    """The folder with all state, wherever the tasks are started."""
+    folder = Path(os.environ.get("VINTAGE_HOME") or ".vintage").absolute()
+    os.environ["VINTAGE_HOME"] = str(folder)
+    return folder
 
-    `root` holds KFP's own artifacts of this run: references into the store, gone afterwards.
-    """
+
+def log_of(run: str) -> Path:
+    """Where all that the tasks of a run print goes."""
+    return home() / "logs" / f"{run}.log"
+
+
+def run_locally(pipeline: Any, *, run: str, **arguments: str) -> bool:
+    """Run one pipeline of a run to its end. True if it succeeded."""
+    from kfp import local
+
+    # KFP's own artifacts: references into the store, gone afterwards.
+    root, log = home() / "kfp" / run, log_of(run)
     # Not ours, and read by kfp.local's messages only.
     warnings.filterwarnings("ignore", message="You may be attemping to run a task")
     # What a task's pod is given means nothing here, and is meant to.
@@ -26,9 +44,9 @@ def run_locally(pipeline: Any, arguments: dict[str, str], *, root: Path, log: Pa
     # KFP's runner leaves a folder a task in the temporary folder; there they go with the rest.
     (root / "tmp").mkdir(parents=True)
     os.environ["TMPDIR"] = str(root / "tmp")
-    with log.open("w") as stream, contextlib.redirect_stdout(stream):
+    with log.open("a") as stream, contextlib.redirect_stdout(stream):
         try:
-            pipeline(**arguments)
+            pipeline(run=run, **arguments)
         except RuntimeError as error:  # kfp.local's word for a task that failed
             stream.write(f"{error}\n")
             return False

@@ -4,6 +4,8 @@ GET  /                              alive
 GET  /v1/models                     the names
 GET  /v1/models/NAME                is it ready
 POST /v1/models/NAME:predict        {"instances": [{...}, ...]} -> {"predictions": [...]}
+
+Reasons come with every answer; with more than a hundred rows at once where "reasons": true asks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +25,7 @@ _MODELS = "/v1/models"
 _PREDICT = ":predict"
 LARGEST_BODY = 10_000_000  # bytes
 MOST_ROWS = 100_000
+FEW_ROWS = 100  # up to these, reasons are told unasked
 MOST_FAULTS = 1_000  # an answer should not outgrow its question
 
 
@@ -97,8 +100,11 @@ def _predict(scorer: Scorer, body: bytes) -> dict[str, object]:
             "instances: expected objects of named inputs",
             tuple(f"row {n}" for n in wrong[:20]),
         )
+    reasons = request.get("reasons", len(rows) <= FEW_ROWS)
+    if not isinstance(reasons, bool):
+        raise _ProblemError(400, f"reasons: expected true or false, found {reasons!r:.60}")
     try:
-        answers = scorer.score(rows)
+        answers = scorer.score(rows, reasons=reasons)
     except InstanceError as error:
         faults = error.faults[:MOST_FAULTS]
         raise _ProblemError(400, "instances: not as the model declares", faults) from None

@@ -16,18 +16,18 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from components.contracts.modelling import (
+from components.contracts.families import (
     Family,
-    Feature,
-    Gate,
-    GivenLabel,
+    ForestFamily,
     LogisticFamily,
-    Policy,
-    Rule,
-    StratifiedSplit,
+    ScorecardFamily,
+    Search,
     Training,
+    TreeFamily,
     XGBoostFamily,
 )
+from components.contracts.modelling import Feature, GivenLabel, Reason, StratifiedSplit
+from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.contracts.results import Candidate, Candidates
 from components.contracts.scenario import Scenario, TrainSpec
 from components.contracts.sources import Column, Kind, Merge, Source
@@ -40,9 +40,15 @@ from components.training.matrix import Data, row_features, scoring_inputs
 from components.training.matrix import RowFeatures as Compute
 
 REGIONS = ("north", "south", "7")
-XGBOOST = XGBoostFamily(rounds=40, max_depth=3, monotone={"AMOUNT": 1})
-LOGISTIC = LogisticFamily()
-FAMILIES = ("xgboost", "logistic")
+# As declared, nothing searched: a test that searches says so.
+XGBOOST = XGBoostFamily(rounds=40, max_depth=3, search={})
+LOGISTIC = LogisticFamily(search={})
+SCORECARD = ScorecardFamily(search={})
+TREE = TreeFamily(search={})
+FOREST = ForestFamily(trees=12, search={})
+EVERY = (XGBOOST, LOGISTIC, SCORECARD, TREE, FOREST)
+FAMILIES = tuple(family.kind for family in EVERY)
+SEARCH = Search(folds=3)
 
 PEOPLE = Source(
     name="people",
@@ -70,11 +76,33 @@ LOANS = Source(
     ),
 )
 FEATURES = (
-    Feature(name="INCOME", title="income"),
-    Feature(name="VISITS", title="visits"),
-    Feature(name="REGION", title="region"),
-    Feature(name="AMOUNT", title="amount"),
-    Feature(name="SHARE", title="income a visit", expression="INCOME / VISITS"),
+    Feature(
+        name="INCOME",
+        title="income",
+        reason=Reason(
+            code="INC",
+            text="Income of {value}; usual is {reference}",
+            missing="Income is not known",
+        ),
+    ),
+    Feature(
+        name="VISITS",
+        title="visits",
+        reason=Reason(code="VIS", text="Many visits", below="Few visits"),
+    ),
+    Feature(name="REGION", title="region", reason=Reason(code="REG", text="Lives in {value}")),
+    Feature(
+        name="AMOUNT",
+        title="amount",
+        monotone=1,
+        reason=Reason(code="AMT", text="Asks for {value}, usual is {reference}"),
+    ),
+    Feature(
+        name="SHARE",
+        title="income a visit",
+        expression="INCOME / VISITS",
+        reason=Reason(code="SHR", text="Income a visit is out of the usual"),
+    ),
 )
 
 
@@ -89,9 +117,9 @@ def scenario(**changes: Any) -> Scenario:
         "split": StratifiedSplit(),
         "features": FEATURES,
         "protected": ("AGE",),
-        "training": Training(families=(XGBOOST, LOGISTIC)),
+        "training": Training(families=(XGBOOST, LOGISTIC), search=SEARCH),
         "gate": Gate(rules=(Rule(metric="auc", floor=0.6),)),
-        "policy": Policy(approve_below=0.3),
+        "policy": Policy(cutoff=FixedCutoff(approve_below=0.3)),
     }
     return Scenario(**{**declared, **changes})
 
@@ -99,7 +127,7 @@ def scenario(**changes: Any) -> Scenario:
 def train_spec(*families: Family, **changes: Any) -> TrainSpec:
     """The slice of the train task, for some families."""
     if families:
-        changes["training"] = Training(families=families)
+        changes["training"] = Training(families=families, search=SEARCH)
     return scenario(**changes).train()
 
 
@@ -207,14 +235,18 @@ class Models:
 
 
 def train_models(folder: Path) -> Models:
-    """Both families of the use case, trained in a folder."""
-    spec, made = train_spec(), data()
-    return Models(folder, train(made, spec, folder), spec, made)
+    """Every family on the use case, trained in a folder."""
+    spec, made = train_spec(*EVERY), data()
+    return Models(folder, train(made, spec, folder, silent), spec, made)
+
+
+def silent(family: str, tried: int, of: int, best: float) -> None:
+    """Progress that nobody looks at."""
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    """Bundles of both families, made once; tests that change one take a copy."""
+    """Bundles of every family, made once; tests that change one take a copy."""
     return train_models(tmp_path_factory.mktemp("models"))
 
 

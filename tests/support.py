@@ -28,7 +28,7 @@ class Paper:
 
 
 class Walk:
-    """One run of the training pipeline: its steps called in this process, one by one."""
+    """One run of the three pipelines: their steps called in this process, one by one."""
 
     def __init__(
         self, scenario: Scenario, data: Path | str, run: str, *, minutes: float = 5
@@ -103,21 +103,33 @@ class Walk:
 
     def register(self) -> None:
         deployment.register(
-            spec=self.scenario.release().model_dump_json(),
+            scenario=self.scenario.name,
             run=self.run,
             timeout_minutes=self.minutes,
             models=self.paper("models"),
+            gold=self.paper("gold"),
+            evaluation=self.paper("evaluation"),
             decision=self.paper("decision"),
             snapshot=self.paper("snapshot"),
             release=self.paper("release"),
         )
 
-    def deploy(self) -> None:
+    def challenge(self, release: str = "") -> bool:
+        return evaluation.challenge(
+            spec=self.scenario.challenge().model_dump_json(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            release=release,
+            decision=self.paper("challenge"),
+        )
+
+    def deploy(self, release: str = "", why: str = "") -> None:
         deployment.deploy(
             scenario=self.scenario.name,
             run=self.run,
             timeout_minutes=self.minutes,
-            release=self.paper("release"),
+            release=release,
+            why=why,
         )
 
     def finish(self, state: str) -> None:
@@ -134,9 +146,10 @@ class Walk:
         return self.gate()
 
     def to_deployed(self) -> None:
-        """The whole pipeline of a candidate that passes."""
+        """All three pipelines of a candidate that passes, and wins its challenge."""
         assert self.to_gate()
         self.register()
+        assert self.challenge()
         self.deploy()
         self.finish("SUCCEEDED")
 

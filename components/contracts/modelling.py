@@ -1,11 +1,47 @@
-"""What is learned and how it is judged: features, label, split, families, gate, policy."""
+"""What is learned from: features, label, split. What learns is in `families`, what judges in
+`policy`.
+"""
 
 import ast
+from string import Formatter
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, StringConstraints, model_validator
 
 from components.contracts.base import ColumnName, Contract, Share
+
+_PLACES = frozenset({"value", "reference"})
+
+
+class Reason(Contract):
+    """What a client is told where a feature hurt the score: a code and a sentence.
+
+    A sentence may hold `{value}` and `{reference}`: the client's and the usual one.
+    """
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9-]{0,15}$")]
+    #: Where the value is above the reference, or is a category.
+    text: Annotated[str, Field(min_length=1)]
+    #: Where the value is below the reference; none: `text`.
+    below: str | None = None
+    #: Where the value is missing; none: `text`.
+    missing: str | None = None
+
+    @model_validator(mode="after")
+    def _places_are_known(self) -> Self:
+        for sentence in (self.text, self.below, self.missing):
+            try:
+                found = {
+                    name for _, name, _, _ in Formatter().parse(sentence or "") if name is not None
+                }
+            except ValueError as error:
+                raise ValueError(f"reason {self.code}: {sentence!r}: {error}") from None
+            if found - _PLACES:
+                raise ValueError(
+                    f"reason {self.code}: expected {{value}} or {{reference}} in {sentence!r}, "
+                    f"found {sorted(found - _PLACES)}"
+                )
+        return self
 
 
 class Feature(Contract):
@@ -18,9 +54,15 @@ class Feature(Contract):
     name: ColumnName
     title: str
     expression: str | None = None
+    #: +1: a higher value may only raise the PD; -1: only lower it.
+    monotone: Literal[-1, 1] | None = None
+    #: Values that mean something of their own: bins of their own in a scorecard.
+    special: tuple[FiniteFloat, ...] = ()
+    #: A model with a feature that has none fails the gate.
+    reason: Reason | None = None
 
     @model_validator(mode="after")
-    def _expression_parses(self) -> Self:
+    def _is_whole(self) -> Self:
         if self.expression is not None:
             try:
                 ast.parse(self.expression, mode="eval")
@@ -29,6 +71,10 @@ class Feature(Contract):
                     f"feature {self.name}: expected an expression, found "
                     f"{self.expression!r}: {error.msg}"
                 ) from None
+        if len(set(self.special)) != len(self.special):
+            raise ValueError(
+                f"feature {self.name}: a special code is declared twice in {self.special}"
+            )
         return self
 
     def columns(self) -> frozenset[str]:
@@ -68,105 +114,6 @@ class StratifiedSplit(Contract):
 
 
 Split = Annotated[StratifiedSplit, Field(discriminator="kind")]
-
-
-class XGBoostFamily(Contract):
-    """Boosted trees; names follow XGBoost's own."""
-
-    kind: Literal["xgboost"] = "xgboost"
-    rounds: int = Field(default=100, ge=1, le=2000)
-    max_depth: int = Field(default=5, ge=1, le=10)
-    eta: float = Field(default=0.2, gt=0, le=1)
-    gamma: float = Field(default=0.0, ge=0)
-    min_child_weight: float = Field(default=1.0, ge=0)
-    subsample: float = Field(default=1.0, gt=0, le=1)
-    colsample_bytree: float = Field(default=1.0, gt=0, le=1)
-    colsample_bynode: float = Field(default=1.0, gt=0, le=1)
-    max_bin: int = Field(default=256, ge=2, le=1024)
-    reg_lambda: float = Field(default=1.0, ge=0)
-    reg_alpha: float = Field(default=0.0, ge=0)
-    #: +1: a higher value may only raise the PD; -1: only lower it.
-    monotone: dict[ColumnName, Literal[-1, 1]] = Field(default_factory=dict)
-
-
-class LogisticFamily(Contract):
-    """Logistic regression on inputs scaled to mean 0 and deviation 1, missing set to the median."""
-
-    kind: Literal["logistic"] = "logistic"
-    inverse_penalty: float = Field(default=1.0, gt=0)
-
-
-Family = Annotated[XGBoostFamily | LogisticFamily, Field(discriminator="kind")]
-
-
-class Training(Contract):
-    """What is tried, and which of it is kept: the best AUC on the validation rows."""
-
-    families: tuple[Family, ...] = Field(min_length=1)
-    seed: int = 42
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
-        kinds = [family.kind for family in self.families]
-        if len(set(kinds)) != len(kinds):
-            raise ValueError(f"training: a family is declared twice in {kinds}")
-        return self
-
-
-#: What a gate rule may name: each is a figure on rows that were not trained on.
-MetricName = Literal[
-    "auc", "gini", "ks", "pr_auc", "brier", "log_loss", "accuracy", "precision", "recall", "f1",
-    "ece",
-]  # fmt: skip
-THRESHOLD_METRICS = frozenset({"accuracy", "precision", "recall", "f1"})
-
-
-class Rule(Contract):
-    """One bound on one figure. Threshold metrics are at 0.5 unless `cutoff` says otherwise."""
-
-    metric: MetricName
-    floor: float | None = None
-    ceiling: float | None = None
-    cutoff: Share | None = None
-
-    def at(self) -> float | None:
-        """The cut-off that the figure is at; None for figures that have none."""
-        if self.metric not in THRESHOLD_METRICS:
-            return None
-        return 0.5 if self.cutoff is None else self.cutoff
-
-    def bound(self) -> tuple[Literal["floor", "ceiling"], float]:
-        """Which bound the rule sets, and where."""
-        if self.floor is not None and self.ceiling is None:
-            return "floor", self.floor
-        if self.ceiling is not None and self.floor is None:
-            return "ceiling", self.ceiling
-        raise ValueError(f"gate rule on {self.metric}: give a floor or a ceiling, one of them")
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        self.bound()
-        if self.metric not in THRESHOLD_METRICS and self.cutoff is not None:
-            allowed = ", ".join(sorted(THRESHOLD_METRICS))
-            raise ValueError(f"gate rule on {self.metric}: a cutoff is for {allowed}")
-        return self
-
-
-class Gate(Contract):
-    """All rules must hold, or the run fails and nothing is deployed."""
-
-    rules: tuple[Rule, ...] = Field(min_length=1)
-
-    def cutoffs(self) -> frozenset[float]:
-        """The cut-offs that its rules look at."""
-        return frozenset(at for rule in self.rules if (at := rule.at()) is not None)
-
-
-class Policy(Contract):
-    """The cut-off: applicants with a PD below it are approved. Business, not model."""
-
-    version: int = Field(default=1, ge=1)
-    approve_below: Share
 
 
 class Limits(Contract):

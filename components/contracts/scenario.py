@@ -2,18 +2,12 @@
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from components.contracts.base import ColumnName, Contract, Slug
-from components.contracts.modelling import (
-    Feature,
-    Gate,
-    Label,
-    Limits,
-    Policy,
-    Split,
-    Training,
-)
+from components.contracts.families import Training
+from components.contracts.modelling import Feature, Label, Limits, Split
+from components.contracts.policy import Challenge, Economics, Gate, Points, Policy
 from components.contracts.sources import Column, Kind, Merge, Source
 
 
@@ -46,6 +40,8 @@ class TrainSpec(Contract):
     inputs: tuple[Column, ...]
     features: tuple[Feature, ...]
     training: Training
+    points: Points
+    most_reasons: int
 
 
 class EvaluateSpec(Contract):
@@ -53,8 +49,11 @@ class EvaluateSpec(Contract):
 
     scenario: Slug
     title: str
+    key: ColumnName
     protected: tuple[ColumnName, ...]
+    segments: tuple[ColumnName, ...]
     cutoffs: tuple[float, ...]
+    policy: Policy
     seed: int
 
 
@@ -62,14 +61,20 @@ class GateSpec(Contract):
     """The slice of the gate task."""
 
     scenario: Slug
+    #: Features without a reason's text: a model may not use what it could not explain.
+    silent: tuple[ColumnName, ...]
     gate: Gate
 
 
-class ReleaseSpec(Contract):
-    """The slice of the register and deploy tasks."""
+class ChallengeSpec(Contract):
+    """The slice of the challenge task."""
 
     scenario: Slug
-    policy: Policy
+    key: ColumnName
+    segments: tuple[ColumnName, ...]
+    challenge: Challenge
+    economics: Economics | None
+    seed: int
 
 
 class Scenario(Contract):
@@ -84,9 +89,14 @@ class Scenario(Contract):
     features: tuple[Feature, ...]
     #: Columns that fairness is measured on; never features, never part of an expression.
     protected: tuple[ColumnName, ...] = ()
+    #: Columns whose values are looked at apart: a challenger may be worse in none of them.
+    segments: tuple[ColumnName, ...] = ()
     training: Training
     gate: Gate
     policy: Policy
+    points: Points = Points()
+    #: Reasons that an answer names at most.
+    most_reasons: int = Field(default=4, ge=1, le=20)
     limits: Limits = Limits()
 
     @model_validator(mode="after")
@@ -114,11 +124,19 @@ class Scenario(Contract):
                     f"scenario {self.name}: feature {feature.name} computes with {texts}, "
                     "which are categories, not numbers"
                 )
-        numbers = {f.name for f in self.features if f.name not in categories or f.expression}
-        for family in self.training.families:
-            if family.kind == "xgboost" and (extra := sorted(set(family.monotone) - numbers)):
-                raise ValueError(f"scenario {self.name}: monotone names no number feature: {extra}")
-        for needed in (self.label.column, self.merge.key, *self.protected):
+            if (
+                feature.name in categories
+                and feature.expression is None
+                and (feature.monotone or feature.special)
+            ):
+                raise ValueError(
+                    f"scenario {self.name}: feature {feature.name} is a category; monotone and "
+                    "special are for numbers"
+                )
+        codes = [feature.reason.code for feature in self.features if feature.reason]
+        if len(set(codes)) != len(codes):
+            raise ValueError(f"scenario {self.name}: a reason's code is declared twice in {codes}")
+        for needed in (self.label.column, self.merge.key, *self._beside()):
             if needed not in columns:
                 raise ValueError(f"scenario {self.name}: {needed} is in no source")
         return self
@@ -138,6 +156,11 @@ class Scenario(Contract):
                         f"{seen[column.name]} and in {source.name}"
                     )
                 seen[column.name] = source.name
+
+    def _beside(self) -> tuple[str, ...]:
+        """Columns that are needed beside the inputs, never as inputs."""
+        group = self.training.search.group
+        return tuple(dict.fromkeys([*self.protected, *self.segments, *([group] if group else [])]))
 
     def _columns(self) -> dict[str, Column]:
         return {column.name: column for source in self.sources for column in source.columns}
@@ -161,7 +184,9 @@ class Scenario(Contract):
             table=self.merge.table,
             key=self.merge.key,
             inputs=inputs,
-            carried=tuple(name for name in self.protected if name not in {c.name for c in inputs}),
+            carried=tuple(
+                n for n in self._beside() if n not in {*(c.name for c in inputs), self.merge.key}
+            ),
             label=self.label,
             split=self.split,
         )
@@ -173,19 +198,35 @@ class Scenario(Contract):
             inputs=self.inputs(),
             features=self.features,
             training=self.training,
+            points=self.points,
+            most_reasons=self.most_reasons,
         )
 
     def evaluate(self) -> EvaluateSpec:
         return EvaluateSpec(
             scenario=self.name,
             title=self.title,
+            key=self.merge.key,
             protected=self.protected,
+            segments=self.segments,
             cutoffs=tuple(sorted({0.5, *self.gate.cutoffs()})),
+            policy=self.policy,
             seed=self.training.seed,
         )
 
     def judge(self) -> GateSpec:
-        return GateSpec(scenario=self.name, gate=self.gate)
+        return GateSpec(
+            scenario=self.name,
+            silent=tuple(f.name for f in self.features if f.reason is None),
+            gate=self.gate,
+        )
 
-    def release(self) -> ReleaseSpec:
-        return ReleaseSpec(scenario=self.name, policy=self.policy)
+    def challenge(self) -> ChallengeSpec:
+        return ChallengeSpec(
+            scenario=self.name,
+            key=self.merge.key,
+            segments=self.segments,
+            challenge=self.gate.challenge,
+            economics=self.policy.economics,
+            seed=self.training.seed,
+        )

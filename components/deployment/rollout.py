@@ -94,10 +94,10 @@ def _await_pods(
 
 
 def _check_golden(cluster: Services, name: str, release: str, golden: Bundle, until: float) -> None:
-    rows, _ = golden.golden()
+    recorded = golden.golden()
     while True:
         try:
-            answers = cluster.predict(name, rows)
+            answers = cluster.predict(name, recorded.rows)
             others = {str(a["release"]) for a in answers} - {release}
         except EnvironmentFaultError:
             # The Service's endpoints follow the pods' readiness a moment later.
@@ -105,7 +105,7 @@ def _check_golden(cluster: Services, name: str, release: str, golden: Bundle, un
                 raise
         else:
             if not others:
-                golden.compare_golden([a["pd"] for a in answers])
+                golden.compare_golden(recorded, [a["pd"] for a in answers])
                 return
             if time.monotonic() > until:
                 raise BundleError(

@@ -1,4 +1,4 @@
-"""The steps of release: register a judged bundle as champion, deploy it, find it again."""
+"""The steps of release: register a judged bundle, make a release champion, deploy it, find it."""
 
 # The libraries load inside the functions: a reused step never needs them.
 
@@ -7,79 +7,108 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from components.contracts.errors import BundleError, PromotionConflictError, VintageError
-from components.storage.objects import Entry, Store, open_store
+from components.contracts.errors import BundleError, VintageError
+from components.storage import registry
+from components.storage.notify import notify
+from components.storage.objects import Entry
 from components.storage.settings import Settings
-from components.storage.steps import Artifact, Task, hand_over, take, task
+from components.storage.steps import Artifact, Task, hand_over, installation, take, task
 
 #: The part of a deploy task's time that a roll-out may take; the rest is for its undoing.
 _PATIENCE = 0.5
 
 if TYPE_CHECKING:
+    from components.contracts.results import Candidate
     from components.scoring.release import Release
     from components.scoring.scorer import Scorer
+    from components.storage.database import Promotion
 
 
 def register(
-    *, spec: str, run: str, timeout_minutes: float, models: Artifact, decision: Artifact,
-    snapshot: Artifact, release: Artifact,
+    *, scenario: str, run: str, timeout_minutes: float, models: Artifact, gold: Artifact,
+    evaluation: Artifact, decision: Artifact, snapshot: Artifact, release: Artifact,
 ) -> None:  # fmt: skip
-    """Make the judged bundle, the policy and the snapshot a release, and promote it.
+    """Make the judged bundle, its cut-off and the snapshot a release, ready to be promoted.
 
-    1. Publish the release (`releases`), one folder named by the hash of its three parts, once
-       it verified as the server would verify it.
-    2. Append the promotion, unless this release is the champion already; mirror it to MLflow.
+    1. Publish it (`releases`), one folder named by the hash of its three parts, once it
+       verified as the server would verify it.
+    2. Mirror it to MLflow as the challenger, and note it as the latest.
     """
-    scenario = json.loads(spec)["scenario"]
     with task("register", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        judged, trained, looked_up = take(decision), take(models), take(snapshot)
-        made = _publish_release(work, spec, judged, trained, looked_up)
-        number = _promote(work, made, judged)
-        work.record.facts = {"release": made.facts["release"], "number": number}
+        roles = {"models": models, "gold": gold, "evaluation": evaluation,
+                 "decision": decision, "snapshot": snapshot}  # fmt: skip
+        made = _publish_release(work, {role: take(artifact) for role, artifact in roles.items()})
+        identity = str(made.facts["release"])
+        _mirror(work, made, "challenger")
+        if registry.latest_registered(work.store, scenario) != identity:
+            work.record.reused = False
+            registry.note_registered(work.store, scenario, identity)
+        work.record.facts = {"release": identity}
         hand_over(made, release)
 
 
-def _publish_release(
-    work: Task, spec: str, judged: Entry, trained: Entry, snapshot: Entry
-) -> Entry:
+def _publish_release(work: Task, inputs: Mapping[str, Entry]) -> Entry:
+    from components.contracts.results import Candidates
     from components.scoring.release import CutOff, Release
 
+    judged, snapshot = inputs["decision"], inputs["snapshot"]
     decision = json.loads((work.store.local(judged) / "decision.json").read_text())
+    candidates = Candidates.model_validate_json(
+        (work.store.local(inputs["models"]) / "candidates.json").read_text()
+    )
+    chosen, cutoff = candidates.of_chosen(), decision["cutoff"]
+    if (chosen.released, chosen.bundle) != (decision["bundle"], decision["evaluated"]):
+        raise BundleError(
+            f"{decision['scenario']}: expected bundle {decision['bundle'][:12]}, which was judged, "
+            f"as the candidate that training chose, found {chosen.released[:12]}"
+        )
     made = Release(
         scenario=decision["scenario"],
         family=decision["family"],
         bundle=decision["bundle"],
         snapshot=str(snapshot.facts["sha256"]),
-        policy=CutOff(**json.loads(spec)["policy"]),
-    )
-    return work.find_or_make(
-        _release_key(made.scenario, made.id),
-        lambda target: _write_release(work, made, trained, snapshot, target),
+        policy=CutOff(cutoff["version"], cutoff["approve_below"]),
     )
 
+    def make(target: Path) -> Mapping[str, object]:
+        _write_release(work, made, chosen, inputs, target)
+        return {
+            "release": made.id,
+            "family": made.family,
+            "bundle": made.bundle,
+            "approve_below": made.policy.approve_below,
+            # What judged it, to be found again by its challenge.
+            "evaluated": chosen.bundle,
+            "folder": chosen.folder,
+            "models": inputs["models"].key,
+            "gold": inputs["gold"].key,
+            "evaluation": inputs["evaluation"].key,
+            "metrics": judged.facts["metrics"],
+            "mlflow_run": judged.facts["mlflow_run"],
+            "run": work.run,
+            "registered_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
 
-def _release_key(scenario: str, release: str) -> str:
-    return f"{scenario}/releases/{release}"
+    return work.find_or_make(registry.release_key(made.scenario, made.id), make)
 
 
 def _write_release(
-    work: Task, made: "Release", trained: Entry, snapshot: Entry, target: Path
-) -> Mapping[str, object]:
+    work: Task, made: "Release", chosen: "Candidate", inputs: Mapping[str, Entry], target: Path
+) -> None:
     from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT
     from components.scoring.scorer import Scorer
 
-    candidates = json.loads((work.store.local(trained) / "candidates.json").read_text())
-    chosen = next(c for c in candidates["candidates"] if c["bundle"] == made.bundle)
     (target / BUNDLE).mkdir()
-    for file in (work.store.local(trained) / chosen["folder"]).iterdir():
+    for file in (work.store.local(inputs["models"]) / chosen.released_folder).iterdir():
         _copy(file, target / BUNDLE / file.name)
-    _copy(work.store.local(snapshot) / SNAPSHOT, target / SNAPSHOT)
+    _copy(work.store.local(inputs["snapshot"]) / SNAPSHOT, target / SNAPSHOT)
     (target / RELEASE).write_text(made.to_json())
     Scorer(target, made.id)
-    return {"release": made.id}
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -90,70 +119,87 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _promote(work: Task, made: Entry, judged: Entry) -> int:
-    """Promote a release that is not champion yet. Returns its number in the promotions table."""
+def _mirror(work: Task, made: Entry, alias: Literal["champion", "challenger"]) -> None:
+    """Tell MLflow of a release, unless that is what it was told last."""
+    facts, scenario = made.facts, work.record.scenario
+    release = str(facts["release"])
+    told = f"mirrored/{scenario}/{alias}"
+    if work.store.get(told) == release:
+        return
+    from components.storage.tracking import Tracking, Version
+
+    work.record.reused = False
+    version = Version(release, made.uri, str(facts["mlflow_run"]), str(facts["run"]))
+    Tracking(work.settings).mirror(scenario, version, alias)
+    work.store.put(told, release)
+
+
+def deploy(*, scenario: str, run: str, timeout_minutes: float, release: str, why: str) -> None:
+    """Make a registered release (by default the latest) champion, and the one that serves.
+
+    1. Promote it, where it may be: the first, the winner of its challenge, a former champion.
+    2. Bring it up: loaded as the server does (hashes, golden rows, snapshot), or rolled out as
+       an InferenceService whose golden rows score as recorded through its Service.
+    3. Point the deployment at it, tell, and mirror it to MLflow. Where it does not come up,
+       promote the former release back and fail; what served goes on serving.
+    """
+    with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        made = registry.find_release(work.store, scenario, release)
+        champion = _promote(work, made, why)
+        wanted = champion.release
+        work.record.facts = {"release": wanted, "number": champion.number}
+        former = work.store.get(_deployment(scenario))
+        if former != wanted or work.settings.namespace:
+            work.record.reused = False
+            _bring_up(work, made, former, patience_s=timeout_minutes * 60 * _PATIENCE)
+            work.store.put(_deployment(scenario), wanted)
+        if former != wanted:
+            text = f"release {wanted[:12]} is champion number {champion.number}: {champion.why}"
+            notify(work.settings.webhook, scenario=scenario, run=run, event="promoted", text=text)
+        # Last, so that MLflow never calls champion what does not serve.
+        _mirror(work, made, "champion")
+
+
+def _promote(work: Task, made: Entry, why: str) -> "Promotion":
+    """The promotion of a release: the one that stands, or a new one."""
     from components.storage.database import Database
 
     scenario, release = work.record.scenario, str(made.facts["release"])
     database = Database(work.settings.database)
-    champion = database.champion(scenario)
-    if champion is None or champion.release != release:
-        work.record.reused = False
-        champion = database.promote(
-            scenario,
-            release,
-            after=champion.number if champion else 0,
-            run=work.run,
-            who=_who(),
-            why="passed the gate",
-            figures=judged.facts["metrics"],  # type: ignore[arg-type]
-        )
-    mirrored = f"{scenario}/mirrored/{champion.number}"
-    if work.store.get(mirrored) is None:
-        from components.storage.tracking import Tracking
-
-        Tracking(work.settings).mirror_champion(
-            scenario,
-            uri=made.uri,
-            mlflow_run=str(judged.facts["mlflow_run"]),
-            release=release,
-            number=champion.number,
-        )
-        work.store.put(mirrored, release)
-    return champion.number
+    promotions = database.promotions(scenario)
+    if promotions and promotions[-1].release == release:
+        return promotions[-1]
+    ground = registry.why_promote(
+        scenario, release, run=work.run, promotions=promotions, audit=database.evaluations(scenario)
+    )
+    work.record.reused = False
+    return database.promote(
+        scenario,
+        release,
+        after=promotions[-1].number if promotions else 0,
+        run=work.run,
+        who=_who(),
+        why=why or ground,
+        figures=made.facts["metrics"],  # type: ignore[arg-type]
+    )
 
 
-def deploy(*, scenario: str, run: str, timeout_minutes: float, release: Artifact) -> None:
-    """Make the champion's release the one that serves: on this machine, or on the cluster.
+def _bring_up(work: Task, made: Entry, former: str | None, *, patience_s: float) -> None:
+    """Have a release serve, or promote the former one back."""
+    from components.scoring.scorer import Scorer
 
-    1. Bring it up: loaded as the server does (hashes, golden rows, snapshot), or rolled out as
-       an InferenceService whose golden rows score as recorded through its Service.
-    2. Point the deployment at it. Where it does not come up, promote the former release back
-       and fail; what served goes on serving.
-    """
-    with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        made = take(release)
-        wanted = str(made.facts["release"])
-        former = work.store.get(_deployment(scenario))
-        on_cluster = bool(work.settings.namespace)
-        if former == wanted and not on_cluster:
-            return
-        work.record.reused = False
-        _check_champion(work, wanted)
-        from components.scoring.scorer import Scorer
-
-        try:
-            if on_cluster:
-                _roll_out(work, made, wanted, patience_s=timeout_minutes * 60 * _PATIENCE)
-            else:
-                Scorer(work.store.local(made), wanted)
-        except Exception as error:
-            if _roll_back(work, wanted, former) and isinstance(error, VintageError):
-                # Another release is champion now: a second try could only say that.
-                error.transient = False
-            raise
-        _check_champion(work, wanted)
-        work.store.put(_deployment(scenario), wanted)
+    wanted = str(made.facts["release"])
+    try:
+        if work.settings.namespace:
+            _roll_out(work, made, wanted, patience_s=patience_s)
+        else:
+            Scorer(work.store.local(made), wanted)
+    except Exception as error:
+        if _roll_back(work, wanted, former) and isinstance(error, VintageError):
+            # Another release is champion now: a second try could only say that.
+            error.transient = False
+        raise
+    _check_champion(work, wanted)
 
 
 def _roll_out(work: Task, made: Entry, wanted: str, *, patience_s: float) -> None:
@@ -192,13 +238,10 @@ def _check_champion(work: Task, release: str) -> None:
     """A run that was overtaken must not take serving back to its own release."""
     from components.storage.database import Database
 
-    champion = Database(work.settings.database).champion(work.record.scenario)
+    scenario = work.record.scenario
+    champion = Database(work.settings.database).champion(scenario)
     if champion is None or champion.release != release:
-        found = "none" if champion is None else f"{champion.release[:12]} by run {champion.run}"
-        raise PromotionConflictError(
-            f"{work.record.scenario}: expected release {release[:12]} to be the champion still, "
-            f"found {found}; what serves goes on serving"
-        )
+        raise registry.overtaken(scenario, release, champion)
 
 
 def _deployment(scenario: str) -> str:
@@ -224,7 +267,7 @@ def _roll_back(work: Task, failed: str, former: str | None) -> bool:
         after=champion.number,
         run=work.run,
         who=_who(),
-        why=f"rolled back: release {failed[:12]} could not be deployed",
+        why=registry.undone(failed),
         figures={},
     )
     return True
@@ -237,26 +280,16 @@ def _who() -> str:
         return f"uid {os.getuid()}"
 
 
-def _store() -> Store:
-    settings = Settings.from_environment()
-    return open_store(settings.store, settings.home)
-
-
 def deployed(scenario: str) -> Path:
     """The folder of the release that serves a scenario on this installation."""
-    store = _store()
+    _, store = installation()
     release = store.get(_deployment(scenario))
     if release is None:
         raise VintageError(
             f"{scenario}: expected a deployed champion in {store.uri}, found none; "
             f"train one with: vintage run {scenario}"
         )
-    entry = store.find(_release_key(scenario, release))
-    if entry is None:
-        raise VintageError(
-            f"{scenario}: expected release {release[:12]} in {store.uri}, found none or a part"
-        )
-    folder = store.local(entry)
+    folder = store.local(registry.find_release(store, scenario, release))
     from components.scoring.release import Release
 
     if (found := Release.read(folder).id) != release:
@@ -266,7 +299,8 @@ def deployed(scenario: str) -> Path:
 
 def deployed_scenarios() -> list[str]:
     """The scenarios that have a deployed champion."""
-    return [name.removeprefix("deployments/") for name in _store().names("deployments")]
+    _, store = installation()
+    return [name.removeprefix("deployments/") for name in store.names("deployments")]
 
 
 def load_deployed(scenario: str) -> "Scorer":
@@ -274,6 +308,53 @@ def load_deployed(scenario: str) -> "Scorer":
     from components.scoring.scorer import Scorer
 
     return Scorer(deployed(scenario))
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A release, and when it was champion."""
+
+    release: str
+    facts: Mapping[str, Any]  # none where it is no longer in the store
+    promotions: tuple["Promotion", ...]
+    champion: bool
+
+
+def releases(scenario: str) -> list[Registered]:
+    """Every release of a scenario in the order of their registration."""
+    settings, store = installation()
+    entries = registry.list_releases(store, scenario)
+    promotions = _promotions(settings, entries, scenario)
+    present = promotions[-1].release if promotions else None
+    facts = {str(entry.facts["release"]): entry.facts for entry in entries}
+    return [
+        Registered(
+            release,
+            facts.get(release, {}),
+            tuple(one for one in promotions if one.release == release),
+            release == present,
+        )
+        for release in dict.fromkeys([*facts, *(one.release for one in promotions)])
+    ]
+
+
+def release_to_go_back_to(scenario: str, wanted: str = "") -> str:
+    """The release that a roll-back makes champion again: `wanted`, or the one before this one."""
+    settings, store = installation()
+    promotions = _promotions(settings, registry.list_releases(store, scenario), scenario)
+    if wanted and promotions:
+        wanted = str(registry.find_release(store, scenario, wanted).facts["release"])
+    found = registry.former_champion(scenario, promotions, wanted)
+    registry.find_release(store, scenario, found)  # it may be gone
+    return found
+
+
+def _promotions(settings: Settings, entries: list[Entry], scenario: str) -> "list[Promotion]":
+    if not entries:
+        return []  # to look must not make a database
+    from components.storage.database import Database
+
+    return Database(settings.database).promotions(scenario)
 
 
 def tracking_uri() -> str:

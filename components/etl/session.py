@@ -1,6 +1,7 @@
 """One Spark session a step: starting one costs seconds."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
     # The second compiler pays on long work and costs a fifth of the time of a short one.
     compiler = "-XX:TieredStopAtLevel=1 " if input_bytes < _SMALL else ""
     os.environ["JAVA_HOME"] = str(java_home(workshop))
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # workers are of this environment
     session = (
         SparkSession.builder.master("local[*]")
         .appName(name)

@@ -56,10 +56,28 @@ def refuse(
 
 
 @dsl.component(base_image=MODEL, install_kfp_package=False)
+def challenge(
+    spec: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    release: str,
+    decision: dsl.Output[dsl.Artifact],
+) -> bool:
+    """Compare a registered release with the champion on the same frozen rows."""
+    from components.evaluation.step import challenge as step
+
+    return step(
+        spec=spec, run=run or job, timeout_minutes=timeout_minutes,
+        release=release, decision=decision,
+    )  # fmt: skip
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
 def finish(
     scenario: str, run: str, job: str, timeout_minutes: float, status: dsl.PipelineTaskFinalStatus
 ) -> None:
-    """Write the run's summary and report, and notify where it failed."""
+    """Write the run's summary and report, and notify where it was refused or failed."""
     from components.evaluation.step import finish as step
 
     step(

@@ -6,14 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from components.contracts.results import Candidates, Evaluation, Figures
+from components.contracts.errors import BundleError
+from components.contracts.results import (
+    Candidates,
+    Evaluation,
+    Fairness,
+    Figures,
+    Profit,
+    Reasons,
+    ReasonShare,
+    Stability,
+)
 from components.contracts.scenario import EvaluateSpec
-from components.evaluation import metrics
+from components.evaluation import groups, metrics, policy
+from components.evaluation.bootstrap import Label, Scores, intervals
 from components.scoring.bundle import Bundle
+from components.scoring.instances import Matrix
+from components.scoring.reference import Reference, psi
 
 _CUTOFF = 0.5
+_EXPLAINED_ROWS = 2_000
+#: Log odds below which a feature did not hurt.
+_LEAST_PART = 1e-3
 
 
 @dataclass(frozen=True)
@@ -21,7 +36,7 @@ class TestRows:
     """The rows that no model was fitted on."""
 
     columns: Mapping[str, list[object]]
-    label: NDArray[np.int64]
+    label: Label
     #: Split -> (rows, bad rows), of the whole table.
     target: dict[str, tuple[int, int]]
 
@@ -43,40 +58,138 @@ def read_test_rows(folder: Path) -> TestRows:
     )
 
 
+def score_rows(bundle: Bundle, columns: Mapping[str, list[object]]) -> Scores:
+    """The PD of every row. Raises BundleError where one is no number."""
+    pd = bundle.score(bundle.columns(columns)).pd
+    if not np.isfinite(pd).all():
+        raise BundleError(
+            f"bundle {bundle.id[:12]}: expected a PD for each of {len(pd):,} test rows, found "
+            f"{int((~np.isfinite(pd)).sum()):,} that are no number"
+        )
+    return pd
+
+
 def evaluate(
     rows: TestRows, models: Path, candidates: Candidates, spec: EvaluateSpec
-) -> Evaluation:
-    """Every candidate on the same rows; the chosen one with curves and importance."""
-    bundles = {c.family: Bundle.load(models / c.folder, c.bundle) for c in candidates.candidates}
-    chosen = bundles[candidates.chosen]
+) -> tuple[Evaluation, Scores]:
+    """Every candidate on the same rows; the chosen one with all that the report shows.
+
+    Returns its PDs too: a challenge is fought on the same rows.
+    """
+    split = {
+        name: groups.groups_of(rows.columns[name]) for name in (*spec.segments, *spec.protected)
+    }
+    figures = {}
+    for candidate in candidates.candidates:
+        bundle = Bundle.load(models / candidate.folder, candidate.bundle)
+        pd = score_rows(bundle, rows.columns)
+        figures[candidate.family] = _figures(candidate.family, bundle, pd, rows.label, split, spec)
+        if candidate.family == candidates.chosen:
+            chosen, chosen_pd = bundle, pd
     inputs = chosen.columns(rows.columns)
-    pd = chosen.score(inputs).pd
     places = {i.name: (place,) for place, i in enumerate(chosen.spec.inputs)}
     lost = metrics.importance(
         lambda matrix: chosen.score(matrix).pd, inputs, rows.label, places, spec.seed
     )
-    return Evaluation(
+    cutoff = figures[candidates.chosen].cutoff.approve_below
+    evaluation = Evaluation(
         scenario=spec.scenario,
         title=spec.title,
         rows=len(rows.label),
         bad=int(rows.label.sum()),
         chosen=candidates.chosen,
-        figures=tuple(_figures(family, b, rows, spec) for family, b in bundles.items()),
-        curves=metrics.curves(rows.label, pd, lost, rows.target),
-        protected={
-            name: metrics.by_group(metrics.groups_of(rows.columns[name]), rows.label, pd, _CUTOFF)
-            for name in spec.protected
-        },
+        figures=tuple(figures.values()),
+        curves=metrics.curves(
+            rows.label,
+            chosen_pd,
+            importances=lost,
+            target=rows.target,
+            profit=_profit(spec, rows.label, chosen_pd, cutoff),
+        ),
+        stability=_stability(chosen, inputs, chosen_pd),
+        segments=tuple(
+            segment
+            for name in spec.segments
+            for segment in groups.segments(name, split[name], rows.label, chosen_pd, spec.seed)
+        ),
+        fairness=_fairness(spec, split, rows.label, chosen_pd, cutoff),
+        reasons=_reasons(chosen, inputs[chosen_pd >= cutoff]),
     )
+    return evaluation, chosen_pd
 
 
-def _figures(family: str, bundle: Bundle, rows: TestRows, spec: EvaluateSpec) -> Figures:
-    label, pd = rows.label, bundle.score(bundle.columns(rows.columns)).pd
+def _figures(
+    family: str,
+    bundle: Bundle,
+    pd: Scores,
+    label: Label,
+    split: Mapping[str, groups.Groups],
+    spec: EvaluateSpec,
+) -> Figures:
+    reference = bundle.reference()
+    cutoff = policy.choose(spec.policy, reference.percentiles)
+    below = cutoff.approve_below
+    found = metrics.ranking_metrics(label, pd)
+    found["psi"] = psi(reference.score.expected, reference.score.shares(pd))
     return Figures(
         family=family,
         bundle=bundle.id,
-        metrics=metrics.ranking_metrics(label, pd),
+        metrics={**found, **groups.worst(_fairness(spec, split, label, pd, below))},
+        intervals=intervals(label, pd, reference.score, found, spec.seed),
         thresholds={f"{c:g}": metrics.threshold_metrics(label, pd, c) for c in spec.cutoffs},
         confusion=metrics.confusion(label, pd, _CUTOFF),
-        auc=metrics.auc_interval(label, pd, spec.seed),
+        cutoff=cutoff,
+        at_policy={
+            **metrics.threshold_metrics(label, pd, below),
+            "approved": float((pd < below).mean()),
+        },
+        confusion_at_policy=metrics.confusion(label, pd, below),
     )
+
+
+def _fairness(
+    spec: EvaluateSpec,
+    split: Mapping[str, groups.Groups],
+    label: Label,
+    pd: Scores,
+    cutoff: float,
+) -> tuple[Fairness, ...]:
+    return tuple(groups.fairness(name, split[name], label, pd, cutoff) for name in spec.protected)
+
+
+def _profit(spec: EvaluateSpec, label: Label, pd: Scores, cutoff: float) -> Profit | None:
+    economics = spec.policy.economics
+    return None if economics is None else policy.profit(economics, label, pd, cutoff)
+
+
+def _stability(bundle: Bundle, inputs: Matrix, pd: Scores) -> Stability:
+    reference: Reference = bundle.reference()
+    features = bundle.features(inputs)
+    moved = [
+        (feature.name, psi(bins.expected, bins.shares(features[:, place])))
+        for place, feature in enumerate(bundle.spec.features)
+        for bins in (reference.features[feature.name],)
+    ]
+    found = reference.score.shares(pd)
+    return Stability(
+        score=psi(reference.score.expected, found),
+        expected=reference.score.expected,
+        found=tuple(found.tolist()),
+        features=tuple(sorted(moved, key=lambda pair: -pair[1])),
+    )
+
+
+def _reasons(bundle: Bundle, declined: Matrix) -> Reasons:
+    # Spread over all of them: rows are in the order of their keys, which may be one of time.
+    declined = declined[:: max(1, -(-len(declined) // _EXPLAINED_ROWS))]
+    parts = bundle.explain(declined)
+    hurt = parts.max(axis=1, initial=0.0) >= _LEAST_PART
+    times = np.bincount(parts[hurt].argmax(axis=1), minlength=parts.shape[1])
+    shares = [
+        ReasonShare(feature=feature.name, code=reason.code, share=int(count) / len(declined))
+        for feature, reason, count in zip(
+            bundle.spec.features, bundle.spec.reasons, times, strict=True
+        )
+        if count
+    ]
+    return Reasons(rows=len(declined), shares=tuple(sorted(shares, key=lambda s: -s.share)))

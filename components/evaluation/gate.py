@@ -1,19 +1,32 @@
-"""The gate: declared bounds on the figures of the chosen candidate. All must hold."""
+"""The gate: declared bounds on the figures of the chosen candidate, and a text for every reason.
+
+All must hold.
+"""
 
 import math
 
-from components.contracts.modelling import Gate, Rule
-from components.contracts.results import Decision, Evaluation, Figures, RuleResult
+from components.contracts.policy import Rule
+from components.contracts.results import (
+    REASONS,
+    Candidates,
+    Decision,
+    Evaluation,
+    Figures,
+    RuleResult,
+)
+from components.contracts.scenario import GateSpec
 
 
-def judge(evaluation: Evaluation, gate: Gate) -> Decision:
+def judge(evaluation: Evaluation, candidates: Candidates, spec: GateSpec) -> Decision:
     """Every rule with its figure, and whether all passed."""
     figures = evaluation.of_chosen()
-    rules = tuple(_judge_rule(rule, figures) for rule in gate.rules)
+    rules = (*(_judge_rule(rule, figures) for rule in spec.gate.rules), _judge_reasons(spec.silent))
     return Decision(
         scenario=evaluation.scenario,
         family=figures.family,
-        bundle=figures.bundle,
+        bundle=candidates.of_chosen().released,
+        evaluated=figures.bundle,
+        cutoff=figures.cutoff,
         passed=all(rule.passed for rule in rules),
         rules=rules,
     )
@@ -32,4 +45,16 @@ def _judge_rule(rule: Rule, figures: Figures) -> RuleResult:
         cutoff=cutoff,
         found=found,
         passed=passed and math.isfinite(found),
+    )
+
+
+def _judge_reasons(silent: tuple[str, ...]) -> RuleResult:
+    return RuleResult(
+        metric=REASONS,
+        bound="ceiling",
+        limit=0,
+        cutoff=None,
+        found=len(silent),
+        passed=not silent,
+        silent=silent,
     )

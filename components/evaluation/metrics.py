@@ -6,16 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from components.contracts.results import Bin, Curves, Interval
+from components.contracts.results import Bin, Confusion, Curves, Profit, Tenth
+from components.evaluation.bootstrap import GROUPS, Label, Scores
 
-Label = NDArray[np.int64]
-Scores = NDArray[np.float64]
-_CALIBRATION_BINS = 10
 _SCORE_BINS = 40
 _ROC_POINTS = 200
-_BANDS = 5
-_RESAMPLES = 500
-_SHUFFLED_ROWS = 4_000  # enough to rank the inputs; the whole test set would take its time
+_SHUFFLED_ROWS = 2_000  # enough to rank the inputs; the whole test set would take its time
+_Z = 1.959963984540054  # of 95 %
 
 
 def ranking_metrics(label: Label, pd: Scores) -> dict[str, float]:
@@ -44,7 +41,7 @@ def threshold_metrics(label: Label, pd: Scores, cutoff: float) -> dict[str, floa
     }
 
 
-def confusion(label: Label, pd: Scores, cutoff: float) -> tuple[tuple[int, int], tuple[int, int]]:
+def confusion(label: Label, pd: Scores, cutoff: float) -> Confusion:
     """((good called good, good called bad), (bad called good, bad called bad))."""
     (a, b), (c, d) = sk.confusion_matrix(label, pd >= cutoff, labels=[0, 1]).tolist()
     return (a, b), (c, d)
@@ -54,13 +51,22 @@ def calibration_bins(label: Label, pd: Scores) -> tuple[Bin, ...]:
     """Rows in ten groups of equal size by PD: what was predicted, what came."""
     order = np.argsort(pd, kind="stable")
     return tuple(
-        Bin(
-            rows=len(group),
-            predicted=float(pd[group].mean()),
-            observed=float(label[group].mean()),
-        )
-        for group in np.array_split(order, _CALIBRATION_BINS)
-        if len(group)
+        _bin(label[group], pd[group]) for group in np.array_split(order, GROUPS) if len(group)
+    )
+
+
+def _bin(label: Label, pd: Scores) -> Bin:
+    rows, observed = len(label), float(label.mean())
+    # Wilson's interval: it is sound where no row, or every row, is bad.
+    middle = (observed + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)
+    spread = np.sqrt(observed * (1 - observed) / rows + (_Z / (2 * rows)) ** 2)
+    half = _Z * float(spread) / (1 + _Z**2 / rows)
+    return Bin(
+        rows=rows,
+        predicted=float(pd.mean()),
+        observed=observed,
+        low=min(observed, max(0.0, middle - half)),
+        high=max(observed, min(1.0, middle + half)),
     )
 
 
@@ -70,19 +76,20 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
     return sum(group.rows * abs(group.predicted - group.observed) for group in bins) / rows
 
 
-def auc_interval(label: Label, pd: Scores, seed: int) -> Interval:
-    """AUC with its 95 % bootstrap interval; good and bad rows are resampled apart."""
-    rng = np.random.default_rng(seed)
-    good, bad = np.sort(pd[label == 0]), pd[label == 1]
-    drawn = []
-    for _ in range(_RESAMPLES):
-        some_good = good[np.sort(rng.integers(0, len(good), len(good)))]
-        some_bad = bad[rng.integers(0, len(bad), len(bad))]
-        below = np.searchsorted(some_good, some_bad, "left")
-        ties = np.searchsorted(some_good, some_bad, "right") - below
-        drawn.append(float((below + 0.5 * ties).sum()) / (len(good) * len(bad)))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(value=float(sk.roc_auc_score(label, pd)), low=float(low), high=float(high))
+def lift_table(label: Label, pd: Scores) -> tuple[Tenth, ...]:
+    """Tenths of the rows, the highest PDs first: how many of the bad rows they hold."""
+    order = np.argsort(-pd, kind="stable")
+    rate, bad = float(label.mean()), int(label.sum())
+    tenths, before = [], 0
+    for group in np.array_split(order, GROUPS):
+        if not len(group):
+            continue
+        own = int(label[group].sum())
+        before += own
+        tenths.append(
+            Tenth(rows=len(group), bad=own, lift=own / len(group) / rate, captured=before / bad)
+        )
+    return tuple(tenths)
 
 
 def importance(
@@ -109,8 +116,10 @@ def importance(
 def curves(
     label: Label,
     pd: Scores,
+    *,
     importances: tuple[tuple[str, float], ...],
     target: dict[str, tuple[int, int]],
+    profit: Profit | None,
 ) -> Curves:
     """What the report draws of one model."""
     fall_out, recall, _ = sk.roc_curve(label, pd)
@@ -119,45 +128,11 @@ def curves(
     return Curves(
         roc=tuple((float(fall_out[i]), float(recall[i])) for i in thinned),
         calibration=calibration_bins(label, pd),
+        lift=lift_table(label, pd),
+        profit=profit,
         score_edges=tuple(edges.tolist()),
         scores_good=tuple(np.histogram(pd[label == 0], edges)[0].tolist()),
         scores_bad=tuple(np.histogram(pd[label == 1], edges)[0].tolist()),
         importance=importances,
         target=target,
     )
-
-
-def groups_of(values: list[object]) -> NDArray[np.str_]:
-    """The group of each row: a category as it is, a number as the fifth of the rows it is in."""
-    known = [v for v in values if v is not None]
-    if not known or isinstance(known[0], str):
-        return np.array([str(v) for v in values])
-    numbers = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-    edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _BANDS + 1)))
-    places = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, max(len(edges) - 2, 0))
-    upper = edges[1:] if len(edges) > 1 else edges
-    names = [f"{low:g} to {high:g}" for low, high in zip(edges, upper, strict=False)]
-    return np.where(np.isnan(numbers), "None", np.array(names)[places])
-
-
-def _place(name: str) -> tuple[float, str]:
-    """Numbers and bands in the order of their size, then names."""
-    try:
-        return float(name.split(" ", maxsplit=1)[0]), name
-    except ValueError:
-        return np.inf, name
-
-
-def by_group(
-    groups: NDArray[np.str_], label: Label, pd: Scores, cutoff: float
-) -> dict[str, dict[str, float]]:
-    """Rows, bad rate, mean PD and share under the cut-off of each value of a protected column."""
-    return {
-        str(name): {
-            "rows": float((groups == name).sum()),
-            "bad_rate": float(label[groups == name].mean()),
-            "mean_pd": float(pd[groups == name].mean()),
-            "below_cutoff": float((pd[groups == name] < cutoff).mean()),
-        }
-        for name in sorted(np.unique(groups), key=_place)
-    }

@@ -8,10 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.contracts.results import Curves
+from components.contracts.results import Candidates, Curves, Gain, Profit, Stability
 
 GOOD, BAD, QUIET = "#2a6f97", "#c8553d", "#8d99ae"
+FAMILY_COLORS = (GOOD, BAD, "#6a994e", "#b08968", "#7b5ea7")
 _MOST_FEATURES = 15
+_MODERATE, _SIGNIFICANT = 0.1, 0.25  # PSI, as credit risk reads it
 
 
 def _draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> str:
@@ -63,16 +65,145 @@ def calibration(curves: Curves) -> str:
     """Predicted against observed, by tenth of the rows."""
 
     def paint(axes: Axes) -> None:
-        predicted = [group.predicted for group in curves.calibration]
-        observed = [group.observed for group in curves.calibration]
-        top = max(*predicted, *observed) * 1.05
+        bins = curves.calibration
+        predicted = [group.predicted for group in bins]
+        observed = np.array([group.observed for group in bins])
+        reach = np.array([[group.low for group in bins], [group.high for group in bins]])
+        top = max(*predicted, reach.max()) * 1.05
         axes.plot([0, top], [0, top], color=QUIET, linestyle=":", label="perfect")
-        axes.plot(predicted, observed, color=GOOD, marker="o", label="tenths of the rows")
+        axes.errorbar(
+            predicted,
+            observed,
+            yerr=np.abs(reach - observed),
+            color=GOOD,
+            marker="o",
+            markersize=4,
+            capsize=2,
+            label="tenths of the rows, 95 %",
+        )
         axes.set_xlabel("predicted PD")
         axes.set_ylabel("observed bad rate")
         axes.legend(frameon=False, loc="upper left")
 
     return _draw(paint, title="Calibration")
+
+
+def gains(curves: Curves) -> str:
+    """The share of bad rows that the riskiest rows hold."""
+
+    def paint(axes: Axes) -> None:
+        rows = np.cumsum([0, *(tenth.rows for tenth in curves.lift)])
+        captured = [0.0, *(tenth.captured for tenth in curves.lift)]
+        axes.plot([0, 1], [0, 1], color=QUIET, linestyle=":", label="by chance")
+        axes.plot(rows / rows[-1], captured, color=GOOD, marker="o", markersize=4, label="model")
+        axes.set_xlabel("share of the rows, highest PDs first")
+        axes.set_ylabel("share of the bad rows")
+        axes.legend(frameon=False, loc="lower right")
+
+    return _draw(paint, title="Gains")
+
+
+def lift(curves: Curves) -> str:
+    """The bad rate of each tenth over that of all rows."""
+
+    def paint(axes: Axes) -> None:
+        places = range(1, len(curves.lift) + 1)
+        axes.bar(places, [tenth.lift for tenth in curves.lift], color=GOOD)
+        axes.axhline(1, color=QUIET, linestyle=":")
+        axes.set_xticks(list(places))
+        axes.set_xlabel("tenth of the rows, highest PDs first")
+        axes.set_ylabel("bad rate over the mean")
+
+    return _draw(paint, title="Lift")
+
+
+def profit(found: Profit) -> str:
+    """Profit per applicant by cut-off, with the chosen one and the best in hindsight."""
+
+    def paint(axes: Axes) -> None:
+        cutoffs, profits = zip(*found.curve, strict=True)
+        axes.axhline(0, color=QUIET, linewidth=0.8)
+        axes.plot(cutoffs, profits, color=GOOD)
+        axes.plot(*found.best, color=QUIET, marker="D", linestyle="", label="best on these rows")
+        axes.plot(*found.chosen, color=BAD, marker="o", linestyle="", label="the policy's")
+        axes.set_xlabel("approve below this PD")
+        axes.set_ylabel("profit per applicant")
+        axes.legend(frameon=False)
+
+    return _draw(paint, title="Profit by cut-off")
+
+
+def psi(stability: Stability) -> str:
+    """How far each feature moved from development to test."""
+
+    def paint(axes: Axes) -> None:
+        top = (("the score", stability.score), *stability.features[:_MOST_FEATURES])[::-1]
+        colors = [
+            GOOD if value < _MODERATE else QUIET if value < _SIGNIFICANT else BAD
+            for _, value in top
+        ]
+        axes.barh([name for name, _ in top], [value for _, value in top], color=colors)
+        for border in (_MODERATE, _SIGNIFICANT):
+            axes.axvline(border, color=QUIET, linestyle=":")
+        axes.set_xlabel("PSI, development to test; dotted: moderate, significant")
+
+    return _draw(paint, title="Stability", height=4.2)
+
+
+def score_shares(stability: Stability) -> str:
+    """The score's bins, development beside test."""
+
+    def paint(axes: Axes) -> None:
+        # The last bin is that of missing scores, of which there are none.
+        expected, found = stability.expected[:-1], stability.found[:-1]
+        places = np.arange(len(expected))
+        axes.bar(places - 0.2, expected, width=0.4, color=QUIET, label="development")
+        axes.bar(places + 0.2, found, width=0.4, color=GOOD, label="test")
+        axes.set_xticks(places, [str(place + 1) for place in places])
+        axes.set_xlabel("tenth of the development rows, lowest PDs first")
+        axes.set_ylabel("share of the rows")
+        axes.set_ylim(top=max(*expected, *found) * 1.25)
+        axes.legend(frameon=False, ncols=2)
+
+    return _draw(paint, title="Score, development to test")
+
+
+def trials(candidates: Candidates) -> str:
+    """The search: the AUC of every trial, and the best so far, by family."""
+
+    def paint(axes: Axes) -> None:
+        for number, candidate in enumerate(candidates.candidates):
+            if not candidate.trials:
+                continue
+            color = FAMILY_COLORS[number % len(FAMILY_COLORS)]
+            places = np.array([trial.number for trial in candidate.trials])
+            aucs = np.array([trial.auc for trial in candidate.trials])
+            pruned = np.array([trial.pruned for trial in candidate.trials])
+            axes.plot(places[~pruned], aucs[~pruned], "o", color=color, markersize=3)
+            axes.plot(places[pruned], aucs[pruned], "x", color=color, markersize=4, alpha=0.6)
+            best = np.maximum.accumulate(np.where(pruned, -np.inf, aucs))
+            axes.step(places, best, where="post", color=color, label=candidate.family)
+        axes.set_xlabel("trial; x: given up early")
+        axes.set_ylabel("mean AUC over the folds")
+        axes.legend(frameon=False, loc="lower right")
+
+    return _draw(paint, title="Search")
+
+
+def gain(found: Gain, *, title: str, unit: str) -> str:
+    """The resampled gains of a challenger."""
+
+    def paint(axes: Axes) -> None:
+        axes.stairs(found.counts, found.edges, fill=True, color=GOOD, alpha=0.55)
+        axes.axvline(0, color=BAD, linewidth=1.2, label="no gain")
+        axes.axvline(found.gain, color=GOOD, label=f"gain {found.gain:+.4g}")
+        for border in (found.low, found.high):
+            axes.axvline(border, color=QUIET, linestyle=":")
+        axes.set_xlabel(unit)
+        axes.set_ylabel("resamples")
+        axes.legend(frameon=False)
+
+    return _draw(paint, title=title)
 
 
 def scores(curves: Curves) -> str:

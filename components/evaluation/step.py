@@ -1,29 +1,44 @@
-"""The steps of evaluation: figures, the gate's decision, a refusal, and the run's summary."""
+"""The steps of evaluation: figures, the gate, a refusal, a challenge, and the run's summary."""
 
 # The libraries load inside the functions: a reused step never needs them.
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.contracts.errors import GateRefusedError
+from components.contracts.errors import GateRefusedError, VintageError
+from components.storage import registry
 from components.storage.notify import notify
-from components.storage.objects import Entry, Store, open_store
+from components.storage.objects import Entry, Store
 from components.storage.settings import Settings
-from components.storage.steps import Artifact, Task, hand_over, take, task
+from components.storage.steps import (
+    Artifact,
+    Task,
+    hand_over,
+    installation,
+    record_name,
+    take,
+    task,
+)
 
 if TYPE_CHECKING:
-    from components.contracts.results import RunSummary
+    from components.contracts.results import ChallengeReport, RunSummary
+    from components.contracts.scenario import ChallengeSpec
 
-_STAGES = ("ingest", "features", "train", "evaluate", "gate", "refuse", "register", "deploy")
+_STAGES = (
+    "ingest", "features", "train", "evaluate", "gate", "refuse", "register", "challenge", "deploy",
+)  # fmt: skip
+_LIBRARIES = ("numpy", "onnxruntime", "pyarrow", "scikit-learn")
 
 
 def evaluate(
     *, spec: str, run: str, timeout_minutes: float, gold: Artifact, models: Artifact,
     evaluation: Artifact,
 ) -> None:  # fmt: skip
-    """Score the test rows with every candidate and hand over the figures (`evaluations`)."""
+    """Score the test rows with every candidate; hand over the figures, and the chosen one's rows
+    for a challenge (`evaluations`).
+    """
     scenario = json.loads(spec)["scenario"]
     with task("evaluate", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         rows, trained = take(gold), take(models)
@@ -32,7 +47,7 @@ def evaluate(
             spec=spec,
             inputs={"gold": rows.digest, "models": trained.digest},
             rooms=("evaluation", "scoring"),
-            libraries=("numpy", "onnxruntime", "pyarrow", "scikit-learn"),
+            libraries=_LIBRARIES,
             make=lambda target: _evaluate(work, spec, rows, trained, target),
         )
         work.record.facts = dict(made.facts)
@@ -46,17 +61,16 @@ def _evaluate(
     from components.contracts.scenario import EvaluateSpec
     from components.evaluation.evaluate import evaluate as evaluate_all
     from components.evaluation.evaluate import read_test_rows
+    from components.evaluation.frozen import FROZEN, write_frozen
 
     folder = work.store.local(trained)
     candidates = Candidates.model_validate_json((folder / "candidates.json").read_text())
-    found = evaluate_all(
-        read_test_rows(work.store.local(rows) / "final-dataset"),
-        folder,
-        candidates,
-        EvaluateSpec.model_validate_json(spec),
-    )
+    declared = EvaluateSpec.model_validate_json(spec)
+    read = read_test_rows(work.store.local(rows) / "final-dataset")
+    found, pd = evaluate_all(read, folder, candidates, declared)
     (target / "evaluation.json").write_text(found.model_dump_json(indent=1) + "\n")
-    return {"chosen": found.chosen, "auc": round(found.of_chosen().auc.value, 4)}
+    write_frozen(target / FROZEN, read, pd, declared)
+    return {"chosen": found.chosen, "auc": round(found.of_chosen().metrics["auc"], 4)}
 
 
 def gate(
@@ -66,7 +80,8 @@ def gate(
     """Judge the chosen candidate and record the evaluation, whichever way it goes.
 
     1. Reuse the decision on this evaluation under these rules.
-    2. Else judge, render the report, record both in the audit table and in MLflow, publish.
+    2. Else judge, render the report and the model card, record all in the audit table and in
+       MLflow, publish.
 
     Returns whether every rule held.
     """
@@ -96,29 +111,39 @@ def _judge(
 ) -> Mapping[str, object]:
     from components.contracts.results import Candidates, Evaluation
     from components.contracts.scenario import GateSpec
+    from components.evaluation.card import render_card
     from components.evaluation.gate import judge
     from components.evaluation.report import render
+    from components.scoring.bundle import CARD, SCORECARD
     from components.storage.database import Database
     from components.storage.tracking import Tracking
 
     landed, cleaned, trained, found = entries
     text = (work.store.local(found) / "evaluation.json").read_text()
     evaluation = Evaluation.model_validate_json(text)
-    decision = judge(evaluation, GateSpec.model_validate_json(spec).gate)
-    page = render(
-        evaluation,
-        decision,
-        contract=json.loads((work.store.local(landed) / "contract.json").read_text()),
-        layers=cleaned.facts["layers"],  # type: ignore[arg-type]
-        quarantine=cleaned.facts["quarantine"],  # type: ignore[arg-type]
-        run=work.run,
-    )
-    (target / "decision.json").write_text(decision.model_dump_json(indent=1) + "\n")
-    (target / "report.html").write_text(page)
-    candidates = Candidates.model_validate_json(
-        (work.store.local(trained) / "candidates.json").read_text()
-    )
-    chosen = next(c for c in candidates.candidates if c.family == candidates.chosen)
+    models = work.store.local(trained)
+    candidates = Candidates.model_validate_json((models / "candidates.json").read_text())
+    chosen = candidates.of_chosen()
+    decision = judge(evaluation, candidates, GateSpec.model_validate_json(spec))
+    bundle = models / chosen.released_folder
+    files = {
+        "decision.json": decision.model_dump_json(indent=1) + "\n",
+        "report.html": render(
+            evaluation,
+            decision,
+            candidates,
+            scorecard=_json(bundle / SCORECARD) if (bundle / SCORECARD).exists() else None,
+            contract=_json(work.store.local(landed) / "contract.json"),
+            layers=cleaned.facts["layers"],  # type: ignore[arg-type]
+            quarantine=cleaned.facts["quarantine"],  # type: ignore[arg-type]
+            run=work.run,
+        ),
+        "model_card.md": render_card(
+            evaluation, decision, candidates, bundle=_json(bundle / CARD), run=work.run
+        ),
+    }
+    for name, content in files.items():
+        (target / name).write_text(content)
     figures = evaluation.of_chosen()
     metrics = {**figures.metrics, **figures.thresholds["0.5"]}
     body = decision.model_dump(mode="json")
@@ -135,9 +160,10 @@ def _judge(
         tags={
             "gate": "passed" if decision.passed else "refused",
             "bundle": decision.bundle,
-            "bundle_uri": f"{trained.uri.rstrip('/')}/{chosen.folder}/",
+            "evaluated": decision.evaluated,
+            "bundle_uri": f"{trained.uri.rstrip('/')}/{chosen.released_folder}/",
         },
-        files=(target / "decision.json", target / "report.html"),
+        files=tuple(target / name for name in files),
     )
     return {
         "passed": decision.passed,
@@ -145,6 +171,10 @@ def _judge(
         "rules": body["rules"],
         "mlflow_run": mlflow_run,
     }
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text())
 
 
 def decision_key(body: Mapping[str, object]) -> str:
@@ -168,6 +198,136 @@ def refuse(*, scenario: str, run: str, timeout_minutes: float, decision: Artifac
         )
 
 
+def challenge(
+    *, spec: str, run: str, timeout_minutes: float, release: str, decision: Artifact
+) -> bool:
+    """Compare a registered release (by default the latest) with the champion.
+
+    1. Where there is nothing to compare (no champion, the same one, the same model), it wins.
+    2. Else reuse the decision on these two models, or score both on the challenger's frozen rows.
+    3. Record the decision in the audit table, where a promotion looks for it.
+
+    Returns whether the release may replace the champion.
+    """
+    scenario = json.loads(spec)["scenario"]
+    with task("challenge", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        from components.storage.database import Database
+
+        database = Database(work.settings.database)
+        champion = database.champion(scenario)
+        number = champion.number if champion else 0
+        challenger = registry.find_release(work.store, scenario, release)
+        other = registry.find_release(work.store, scenario, champion.release) if champion else None
+        made = _decide(work, spec, challenger, other)
+        passed, why = bool(made.facts["passed"]), str(made.facts["why"])
+        identity = str(challenger.facts["release"])
+        # What it was about, and under which rule: another rule may come to another decision.
+        key = f"challenge-{identity[:24]}-{number}-{made.key.rpartition('/')[2][:12]}"
+        body = {"kind": "challenge", "release": identity, "champion": number, "passed": passed,
+                "why": why, "entry": made.key}  # fmt: skip
+        database.record_evaluation(scenario, key, run=run, decision=body)
+        if not work.record.reused:
+            event = "challenge won" if passed else "challenge lost"
+            notify(work.settings.webhook, scenario=scenario, run=run, event=event,
+                   text=f"release {identity[:12]}: {why}")  # fmt: skip
+        work.record.facts = {
+            "passed": passed, "why": why, "release": identity, "champion": number,
+            "entry": made.key,
+        }  # fmt: skip
+        hand_over(made, decision)
+        return passed
+
+
+def _decide(work: Task, spec: str, challenger: Entry, champion: Entry | None) -> Entry:
+    """The entry of a challenge: found, or made."""
+    why = _nothing_to_compare(challenger, champion)
+    sides = [challenger] if champion is None else [challenger, champion]
+    inputs = {
+        role: f"{side.facts['evaluated']} below {side.facts['approve_below']!r}"
+        for role, side in zip(("challenger", "champion"), sides, strict=False)
+    }
+    if why or champion is None:
+        inputs["why"] = why
+    else:
+        seen = work.store.find(str(champion.facts["gold"]))
+        inputs["gold"] = _made_from(work, challenger, "gold").digest
+        inputs["champion's gold"] = seen.digest if seen else "gone"
+
+    def make(target: Path) -> Mapping[str, object]:
+        from components.contracts.scenario import ChallengeSpec
+        from components.evaluation.compare import walkover
+        from components.evaluation.duel import render_challenge
+
+        report = walkover(work.record.scenario, why, [side.facts for side in sides])
+        if champion is not None and not why:
+            report = _compare(
+                work, ChallengeSpec.model_validate_json(spec), report, challenger, champion, seen
+            )
+        (target / "challenge.json").write_text(report.model_dump_json(indent=1) + "\n")
+        (target / "challenge.html").write_text(render_challenge(report))
+        return {"passed": report.won, "why": report.why}
+
+    return work.reuse_or_make(
+        f"{work.record.scenario}/challenges",
+        spec=spec,
+        inputs=inputs,
+        rooms=("evaluation", "scoring"),
+        libraries=(*_LIBRARIES, "matplotlib"),
+        make=make,
+    )
+
+
+def _nothing_to_compare(challenger: Entry, champion: Entry | None) -> str:
+    """Why there is nothing to compare; empty where there is."""
+    if champion is None:
+        return "first"
+    if challenger.facts["release"] == champion.facts["release"]:
+        return "is the champion already"
+    same = challenger.facts["bundle"] == champion.facts["bundle"]
+    return "same model, another policy or snapshot" if same else ""
+
+
+def _made_from(work: Task, release: Entry, role: str) -> Entry:
+    """What a release was made from."""
+    key = str(release.facts[role])
+    if (entry := work.store.find(key)) is None:
+        raise VintageError(
+            f"challenge: expected the {role} of release {str(release.facts['release'])[:12]} at "
+            f"{key} in {work.store.uri}, found none or a part; train it again"
+        )
+    return entry
+
+
+def _compare(
+    work: Task, spec: "ChallengeSpec", report: "ChallengeReport", challenger: Entry,
+    champion: Entry, seen: Entry | None,
+) -> "ChallengeReport":  # fmt: skip
+    from components.evaluation.compare import Frozen, compare, developed_keys
+
+    gold = _made_from(work, challenger, "gold")
+    if seen is None:
+        known = None
+    elif seen.digest == gold.digest:
+        known = frozenset[object]()  # neither was fitted on a test row
+    else:
+        known = developed_keys(work.store.local(seen) / "final-dataset", spec.key)
+
+    def bundle(side: Entry) -> Path:
+        return work.store.local(_made_from(work, side, "models")) / str(side.facts["folder"])
+
+    return compare(
+        report,
+        spec,
+        Frozen(
+            gold=work.store.local(gold) / "final-dataset",
+            evaluation=work.store.local(_made_from(work, challenger, "evaluation")),
+            challenger=bundle(challenger),
+            champion=bundle(champion),
+            seen=known,
+        ),
+    )
+
+
 def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> None:
     """Write the run's `summary.json` and `report.html`, and notify where it failed.
 
@@ -178,59 +338,34 @@ def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> No
 
 
 def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state: str) -> None:
-    from components.contracts.results import RuleResult, RunSummary, Stage
+    from components.evaluation.outcome import render_outcome, summarise
 
-    records = read_records(run)
-    facts = {str(r["stage"]): r["facts"] for r in records}
-    gate_facts, registered = facts.get("gate", {}), facts.get("register", {})
-    error = "\n".join(str(r["error"]) for r in records if r["error"])
-    deployed = any(r["stage"] == "deploy" and r["status"] == "done" for r in records)
-    if deployed and state == "SUCCEEDED":
-        status = "deployed"
-    elif gate_facts.get("passed") is False:
-        status = "refused"
-    else:
-        status = "failed"
-        error = error or f"the run ended as {state} and no task left an error"
-    stages = tuple(
-        Stage(
-            stage=str(r["stage"]), status=str(r["status"]), reused=bool(r["reused"]),
-            seconds=float(str(r["seconds"])),
+    records = read_records(run, store)
+    summary = summarise(records, scenario=scenario, run=run, state=state)
+    entries = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
+    judged = _page(store, entries.get("gate", "-"), "report.html")
+    fought = _page(store, entries.get("challenge", "-"), "challenge.html")
+    report = store.put(f"runs/{run}/report.html", judged or fought or render_outcome(summary))
+    if fought is not None:
+        store.put(f"runs/{run}/challenge.html", fought)
+    text = summary.model_copy(update={"report": report}).model_dump_json(indent=1)
+    store.put(f"runs/{run}/summary.json", text + "\n")
+    if summary.status in {"refused", "failed"}:
+        notify(
+            settings.webhook, scenario=scenario, run=run, event=summary.status, text=summary.error
         )
-        for r in records
-    )  # fmt: skip
-    page = _report_page(store.find(str(gate_facts.get("entry", "-"))), store.local)
-    if page is None:
-        from components.evaluation.failure import render_failure
-
-        page = render_failure(scenario, run, error, stages)
-    report = store.put(f"runs/{run}/report.html", page)
-    summary = RunSummary(
-        scenario=scenario,
-        run=run,
-        status=status,
-        metrics=gate_facts.get("metrics", {}),
-        gate=tuple(RuleResult(**rule) for rule in gate_facts.get("rules", ())),
-        release=registered.get("release", "") if deployed else "",
-        champion=registered.get("number", 0) if deployed else 0,
-        stages=stages,
-        report=report,
-        error=error,
-    )
-    store.put(f"runs/{run}/summary.json", summary.model_dump_json(indent=1) + "\n")
-    if status != "deployed":
-        notify(settings.webhook, scenario=scenario, run=run, event=status, text=error)
 
 
-def _report_page(entry: Entry | None, local: Callable[[Entry], Path]) -> str | None:
-    return None if entry is None else (local(entry) / "report.html").read_text()
+def _page(store: Store, entry: str, name: str) -> str | None:
+    found = store.find(entry)
+    return None if found is None else (store.local(found) / name).read_text()
 
 
-def read_records(run: str) -> list[dict[str, Any]]:
-    """The records of a run's tasks so far, in the order of the pipeline."""
-    settings = Settings.from_environment()
-    store = open_store(settings.store, settings.home)
-    found = (store.get(f"runs/{run}/stages/{stage}.json") for stage in _STAGES)
+def read_records(run: str, store: Store | None = None) -> list[dict[str, Any]]:
+    """The records of a run's tasks so far, in the order of the pipelines."""
+    if store is None:
+        _, store = installation()
+    found = (store.get(record_name(run, stage)) for stage in _STAGES)
     return [json.loads(text) for text in found if text is not None]
 
 
@@ -238,6 +373,6 @@ def read_summary(run: str) -> "RunSummary | None":
     """The summary of a run that has finished."""
     from components.contracts.results import RunSummary
 
-    settings = Settings.from_environment()
-    text = open_store(settings.store, settings.home).get(f"runs/{run}/summary.json")
+    _, store = installation()
+    text = store.get(f"runs/{run}/summary.json")
     return None if text is None else RunSummary.model_validate_json(text)

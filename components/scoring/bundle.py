@@ -1,14 +1,17 @@
 """A bundle: one content-addressed folder that says all of how a row is scored.
 
-bundle.json   the format, and the sha256 of every other file; its own sha256 is the bundle's id
-spec.json     inputs, row features, transform, model (see spec.py)
-model.onnx    the trees, where the model is one
-golden.json   rows and the PDs that they must score, to the bit
-card.json     how it was made, for people
+bundle.json     the format, and the sha256 of every other file; its own sha256 is the bundle's id
+spec.json       inputs, row features, columns, model, calibration, points, reasons (see spec.py)
+model.onnx      the trees, where the model is one
+golden.json     rows, and the PDs, points and reasons that they must score, to the bit
+reference.json  what the development rows looked like (see reference.py)
+scorecard.json  the table of points, where the model is a scorecard
+card.json       how it was made, for people
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +20,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.contracts.errors import BundleError
-from components.scoring.instances import Matrix, from_columns, from_rows
-from components.scoring.model import Model, load_model
+from components.scoring.instances import Matrix, RowReader, from_columns
+from components.scoring.model import Calibration, Model, load_model
+from components.scoring.reasons import Reason, Reasons, parts
+from components.scoring.reference import Reference
 from components.scoring.spec import Spec
-from components.scoring.transform import Transform
+from components.scoring.transform import Encoder, RowFeatures
 
 BUNDLE = "bundle.json"
 SPEC = "spec.json"
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
 CARD = "card.json"
+REFERENCE = "reference.json"
+SCORECARD = "scorecard.json"  # of a scorecard only
+#: Nothing else may be in a bundle; none of it can run.
+_FILES = frozenset({SPEC, MODEL, GOLDEN, REFERENCE, SCORECARD, CARD})
+#: Certainty has no odds; points stay finite.
+_LEAST_PD = 1e-9
+_PERCENTILES = 101
+_CHUNK = 4096  # rows
 _FORMAT = 1  # of the manifest; the spec has a number of its own
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One entry a row: the log odds of bad, and the probability of it."""
+    """One entry a row: the log odds of bad before calibration, and the probability of it."""
 
     margin: NDArray[np.float64]
     pd: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows, and how they must score."""
+
+    rows: list[dict[str, object]]
+    pd: list[float]
+    points: list[int]
+    #: The codes of each row's reasons.
+    reasons: list[list[str]]
 
 
 class Bundle:
@@ -45,8 +69,15 @@ class Bundle:
         self.folder = folder
         self.id = identity
         self.spec = spec
-        self._transform = Transform(spec)
+        self.features = RowFeatures(tuple(i.name for i in spec.inputs), spec.features)
+        self._read = RowReader(spec.inputs)
+        self._encode = Encoder(spec.columns)
         self._model = model
+        self._calibrate = Calibration(spec.calibration)
+        self._reasons = Reasons(spec)
+        scale = spec.points
+        self._factor = scale.pdo / math.log(2.0)
+        self._offset = scale.base_points - self._factor * math.log(scale.base_odds)
 
     @staticmethod
     def load(folder: Path, expected: str | None = None) -> "Bundle":
@@ -57,7 +88,7 @@ class Bundle:
 
     def rows(self, rows: Sequence[Mapping[str, object]]) -> Matrix:
         """The input matrix of named rows; every fault in one InstanceError."""
-        return from_rows(self.spec.inputs, rows)
+        return self._read(rows)
 
     def columns(self, columns: Mapping[str, Sequence[object]]) -> Matrix:
         """The input matrix of typed columns."""
@@ -65,36 +96,101 @@ class Bundle:
 
     def score(self, inputs: Matrix) -> Scores:
         """Score an input matrix. The same row scores the same, to the bit, in any batch."""
+        return self.score_features(self.features(inputs))
+
+    def score_features(self, features: Matrix) -> Scores:
+        """Score rows of the declared features."""
         with np.errstate(all="ignore"):
-            margin = self._model.margin(self._transform(inputs))
-            return Scores(margin, 1.0 / (1.0 + np.exp(-margin)))
+            margin = self._margin(features)
+            return Scores(margin, self._calibrate(margin))
+
+    def _margin(self, features: Matrix) -> NDArray[np.float64]:
+        if len(features) <= _CHUNK:
+            return self._model.margin(self._encode(features))
+        # In parts that stay in the cache; a row's score does not depend on its neighbours.
+        starts = range(0, len(features), _CHUNK)
+        return np.concatenate([self._margin(features[at : at + _CHUNK]) for at in starts])
+
+    def points(self, pd: NDArray[np.float64]) -> NDArray[np.int64]:
+        """PDs on the scorecard's scale: more points, better odds."""
+        sure = np.minimum(np.maximum(pd, _LEAST_PD), 1.0 - _LEAST_PD)
+        points = self._offset + self._factor * np.log((1.0 - sure) / sure)
+        return np.rint(points).astype(np.int64)
+
+    def explain(self, inputs: Matrix) -> Matrix:
+        """What each feature adds to the margin against its reference: one column a feature."""
+        return self.explain_features(self.features(inputs))
+
+    def explain_features(self, features: Matrix) -> Matrix:
+        """The same for rows of the declared features."""
+        with np.errstate(all="ignore"):
+            return parts(self._margin, features, self._reasons.reference)
+
+    def reasons(self, features: Matrix) -> list[tuple[Reason, ...]]:
+        """What hurt each row, in words, the worst first."""
+        found = self.explain_features(features)
+        return [self._reasons.of(*pair) for pair in zip(found, features, strict=True)]
+
+    def reference(self) -> Reference:
+        """What the development rows looked like."""
+        return Reference.read(self.folder / REFERENCE)
+
+    def golden(self) -> Golden:
+        """The golden rows, and how they must score."""
+        golden = Golden(**json.loads((self.folder / GOLDEN).read_text()))
+        sizes = {len(part) for part in vars(golden).values()}
+        if len(sizes) != 1 or not golden.rows:
+            raise BundleError(
+                f"bundle {self.id[:12]}: expected golden rows with a PD, points and reasons each, "
+                f"found {sorted(sizes)} of them"
+            )
+        return golden
+
+    def answers_of(self, rows: list[dict[str, object]]) -> Golden:
+        """How these rows score."""
+        features = self.features(self.rows(rows))
+        pd = self.score_features(features).pd
+        codes = [[reason.code for reason in found] for found in self.reasons(features)]
+        return Golden(rows, pd.tolist(), self.points(pd).tolist(), codes)
+
+    def verify(self) -> int:
+        """Check that all parts fit together and that the golden rows score as recorded.
+
+        Returns the number of golden rows; raises BundleError.
+        """
+        names, known = [f.name for f in self.spec.features], self.reference()
+        for part, found in (
+            ("a reason a feature", len(self.spec.reasons) == len(names)),
+            (f"{REFERENCE} of the features", sorted(known.features) == sorted(names)),
+            (f"{REFERENCE} with 101 percentiles", len(known.percentiles) == _PERCENTILES),
+            (f"{CARD} of {self.spec.scenario}", self._card().get("scenario") == self.spec.scenario),
+        ):
+            if not found:
+                raise BundleError(f"bundle {self.id[:12]}: expected {part}, found otherwise")
+        return self.check_golden()
+
+    def _card(self) -> dict[str, object]:
+        return dict(json.loads((self.folder / CARD).read_text()))
 
     def check_golden(self) -> int:
         """Score the golden rows; raises BundleError on any difference. Returns how many."""
-        rows, _ = self.golden()
-        self.compare_golden(self.score(self.rows(rows)).pd.tolist())
-        return len(rows)
-
-    def golden(self) -> tuple[list[dict[str, object]], list[float]]:
-        """Rows, and the PDs that they must score."""
-        golden = json.loads((self.folder / GOLDEN).read_text())
-        rows, recorded = golden["rows"], golden["pd"]
-        if not rows or len(rows) != len(recorded):
+        golden = self.golden()
+        scored = self.answers_of(golden.rows)
+        self.compare_golden(golden, scored.pd)
+        if scored != golden:
             raise BundleError(
-                f"bundle {self.id[:12]}: expected golden rows with a PD each, found "
-                f"{len(rows)} rows and {len(recorded)} PDs"
+                f"bundle {self.id[:12]}: the golden rows have other points or reasons than recorded"
             )
-        return rows, recorded
+        return len(golden.rows)
 
-    def compare_golden(self, scored: Sequence[float]) -> None:
+    def compare_golden(self, golden: Golden, scored: Sequence[float]) -> None:
         """Raise BundleError unless the golden rows scored as recorded, whoever scored them."""
-        _, recorded = self.golden()
-        if len(scored) != len(recorded):
+        if len(scored) != len(golden.pd):
             raise BundleError(
-                f"bundle {self.id[:12]}: expected {len(recorded)} PDs of the golden rows, "
+                f"bundle {self.id[:12]}: expected {len(golden.pd)} PDs of the golden rows, "
                 f"found {len(scored)}"
             )
-        pairs = zip(recorded, scored, strict=True)
+        pairs = zip(golden.pd, scored, strict=True)
         wrong = [(i, *pair) for i, pair in enumerate(pairs) if pair[0] != pair[1]]
         if wrong:
             number, expected, found = wrong[0]
@@ -128,6 +224,10 @@ def verify_hashes(folder: Path, expected: str | None = None) -> str:
         raise BundleError(f"bundle {folder}: {BUNDLE} is not a bundle's manifest") from None
     if version != _FORMAT:
         raise BundleError(f"bundle {folder}: expected format {_FORMAT}, found {version!r}")
+    if strange := sorted(set(files) - _FILES):
+        raise BundleError(
+            f"bundle {folder}: expected only {', '.join(sorted(_FILES))}, found {strange}"
+        )
     present = {p.name for p in folder.iterdir() if not p.name.startswith("_")} - {BUNDLE}
     if present != set(files):
         raise BundleError(f"bundle {folder}: expected {sorted(files)}, found {sorted(present)}")

@@ -69,7 +69,10 @@ _TWO_OR_MORE = 2
 
 
 def compile_expression(text: str) -> Evaluate:
-    """A function from columns to values. Raises VintageError on what is not allowed."""
+    """A function from columns to values. Raises VintageError on what is not allowed.
+
+    It warns of overflows as numpy does; who calls it knows that they become missing.
+    """
     try:
         body = ast.parse(text, mode="eval").body
     except SyntaxError as error:
@@ -77,8 +80,7 @@ def compile_expression(text: str) -> Evaluate:
     evaluate = _compile(body, text)
 
     def finite(columns: Mapping[str, Values]) -> Values:
-        with np.errstate(all="ignore"):
-            values = evaluate(columns)
+        values = evaluate(columns)
         return np.where(np.isfinite(values), values, np.nan)
 
     return finite

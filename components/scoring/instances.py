@@ -4,7 +4,9 @@ Numbers as they are, categories as the position of their value; missing is NaN.
 """
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,41 +16,75 @@ from components.scoring.spec import Input
 
 Matrix = NDArray[np.float64]
 _MOST_FAULTS = 1_000
+_LARGEST = sys.float_info.max
+_NUMBERS = frozenset({int, float, np.int64, np.float64, type(None)})
 
 
-def from_rows(inputs: Sequence[Input], rows: Sequence[Mapping[str, object]]) -> Matrix:
-    """The matrix of named rows. Raises InstanceError with every fault of every row."""
-    codes = [{value: code for code, value in enumerate(i.values)} for i in inputs]
-    known = {i.name for i in inputs}
-    matrix = np.full((len(rows), len(inputs)), np.nan)
-    faults: list[str] = []
-    for number, row in enumerate(rows):
-        if len(faults) >= _MOST_FAULTS:
-            break  # nobody reads further, and a bad caller should not cost more than a good one
-        where = f"row {number}: " if len(rows) > 1 else ""
-        faults += [f"{where}{name}: not an input" for name in row if name not in known]
-        for position, declared in enumerate(inputs):
-            value = row.get(declared.name)
-            if value is None:
-                if not declared.nullable:
-                    found = "null" if declared.name in row else "nothing"
-                    faults.append(
-                        f"{where}{declared.name}: expected {_expected(declared)}, found {found}"
-                    )
+class RowReader:
+    """Reads named rows of the declared inputs. Built once, then asked row after row."""
+
+    def __init__(self, inputs: Sequence[Input]) -> None:
+        self._inputs = tuple(inputs)
+        self._names = frozenset(i.name for i in inputs)
+        # What a plain number needs; a category, and whatever is not plain, takes the longer way.
+        self._fast = [
+            (
+                i.name,
+                i.kind == "number",
+                -_LARGEST if i.minimum is None else i.minimum,
+                _LARGEST if i.maximum is None else i.maximum,
+            )
+            for i in inputs
+        ]
+        self._codes = [{value: code for code, value in enumerate(i.values)} for i in inputs]
+
+    def __call__(self, rows: Sequence[Mapping[str, object]]) -> Matrix:
+        """The matrix of the rows. Raises InstanceError with every fault of every row."""
+        faults: list[str] = []
+        cells: list[float] = []
+        for number, row in enumerate(rows):
+            before = len(faults)
+            cells += self._row(row, faults)
+            if len(rows) > 1:
+                faults[before:] = [f"row {number}: {fault}" for fault in faults[before:]]
+            if len(faults) >= _MOST_FAULTS:
+                break  # nobody reads further, and a bad caller should not cost more than a good one
+        if faults:
+            raise InstanceError("instance", faults)
+        return np.array(cells, dtype=np.float64).reshape(len(rows), len(self._inputs))
+
+    def _row(self, row: Mapping[str, object], faults: list[str]) -> list[float]:
+        cells: list[float] = []
+        met, before = 0, len(faults)
+        for position, (name, number, low, high) in enumerate(self._fast):
+            value: Any = row.get(name)
+            if value.__class__ is float and number and low <= value <= high:
+                met += 1
+                cells.append(value)
                 continue
-            cell = _cell(declared, value, codes[position])
-            if cell is None:
-                faults.append(
-                    f"{where}{declared.name}: expected {_expected(declared)}, found {_shown(value)}"
-                )
-            else:
-                matrix[number, position] = cell
-    if faults:
-        raise InstanceError("instance", faults)
-    return matrix
+            if name in row:
+                met += 1
+            cells.append(self._cell(position, value, name in row, faults))
+        if met < len(row):
+            strange = [f"{name}: not an input" for name in row if name not in self._names]
+            faults[before:before] = strange
+        return cells
+
+    def _cell(self, position: int, value: object, given: bool, faults: list[str]) -> float:
+        declared = self._inputs[position]
+        if value is None:
+            if not declared.nullable:
+                found = "null" if given else "nothing"
+                faults.append(f"{declared.name}: expected {_expected(declared)}, found {found}")
+            return math.nan
+        cell = _read(declared, value, self._codes[position])
+        if cell is None:
+            faults.append(f"{declared.name}: expected {_expected(declared)}, found {_shown(value)}")
+            return math.nan
+        return cell
 
 
-def _cell(declared: Input, value: object, codes: Mapping[str, int]) -> float | None:
+def _read(declared: Input, value: object, codes: Mapping[str, int]) -> float | None:
     if declared.kind == "category":
         # A code such as 2 is a category's name here, whichever way JSON wrote it.
         text = value if isinstance(value, str) else None
@@ -110,5 +146,35 @@ def from_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[object]
                     "columns", [f"{declared.name}: expected {_expected(declared)}, found {error}"]
                 ) from None
         else:
-            matrix[:, position] = np.asarray(values, dtype=np.float64)
+            matrix[:, position] = _numbers(declared, values)
     return matrix
+
+
+def _numbers(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
+    """A column of numbers; NaN and None are missing. What is no number, or no finite one, is
+    refused by the column's name: dates, and texts that look like numbers, are not guessed at.
+    """
+    typed = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
+    strange = frozenset[type]() if typed else set(map(type, values)) - _NUMBERS
+    if strange:
+        raise _no_numbers(declared, [value for value in values if type(value) in strange])
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except OverflowError:  # an integer that no float holds
+        found = np.array([np.inf])
+    if (infinite := np.isinf(found)).any():
+        known: list[Any] = [] if typed else [value for value in values if value is not None]
+        wrong = [value for value in known if abs(value) > _LARGEST]
+        raise _no_numbers(declared, wrong or found[infinite].tolist())
+    return found
+
+
+def _no_numbers(declared: Input, wrong: Sequence[object]) -> InstanceError:
+    rows = "row" if len(wrong) == 1 else "rows"
+    return InstanceError(
+        "columns",
+        [
+            f"{declared.name}: expected {_expected(declared)}, found {_shown(wrong[0])}; "
+            f"{len(wrong):,} {rows} like it"
+        ],
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.contracts.errors import BundleError, VintageError
 from components.scoring.bundle import Bundle
+from components.scoring.reasons import Reason
 from components.scoring.release import BUNDLE, SNAPSHOT, Release
 from components.scoring.snapshot import Snapshot
 
@@ -15,7 +16,10 @@ class Answer:
     """One row's score and what the policy makes of it."""
 
     pd: float
+    points: int
     decision: str
+    #: What hurt most, the worst first; None where it was not asked for.
+    reasons: tuple[Reason, ...] | None
     release: str
 
 
@@ -39,13 +43,20 @@ class Scorer:
         self.bundle.check_golden()
         self.snapshot = Snapshot(folder / SNAPSHOT, self.release.snapshot)
 
-    def score(self, rows: Sequence[Mapping[str, object]]) -> list[Answer]:
+    def score(self, rows: Sequence[Mapping[str, object]], *, reasons: bool = True) -> list[Answer]:
         """One answer a row; raises InstanceError with every fault."""
         if not rows:
             return []
-        scored = self.bundle.score(self.bundle.rows(rows)).pd.tolist()
-        below = self.release.policy.approve_below
-        return [Answer(pd, "approve" if pd < below else "decline", self._id) for pd in scored]
+        bundle, below = self.bundle, self.release.policy.approve_below
+        features = bundle.features(bundle.rows(rows))
+        pds = bundle.score_features(features).pd
+        told: Sequence[tuple[Reason, ...] | None]
+        told = bundle.reasons(features) if reasons else [None] * len(rows)
+        scored = zip(pds.tolist(), bundle.points(pds).tolist(), told, strict=True)
+        return [
+            Answer(pd, points, "approve" if pd < below else "decline", why, self._id)
+            for pd, points, why in scored
+        ]
 
     def entity(self, entity: str) -> Mapping[str, object]:
         """The inputs of an entity from the snapshot."""

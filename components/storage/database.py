@@ -110,17 +110,20 @@ class Database:
                 f"database {_shown(self.url)}: expected the Python driver {error.name}, found none"
             ) from error
 
-    def champion(self, scenario: str) -> Promotion | None:
-        """The promotion that stands: the one with the highest number."""
+    def promotions(self, scenario: str) -> list[Promotion]:
+        """Every promotion of a scenario, in the order of their numbers; the last one stands."""
         query = (
             select(_PROMOTIONS)
             .where(_PROMOTIONS.c.scenario == scenario)
-            .order_by(_PROMOTIONS.c.number.desc())
-            .limit(1)
+            .order_by(_PROMOTIONS.c.number)
         )
         with self._named(), self._engine.connect() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else Promotion(**row)
+            return [Promotion(**row) for row in connection.execute(query).mappings()]
+
+    def champion(self, scenario: str) -> Promotion | None:
+        """The promotion that stands."""
+        promotions = self.promotions(scenario)
+        return promotions[-1] if promotions else None
 
     def promote(
         self,
@@ -152,7 +155,7 @@ class Database:
     def record_evaluation(
         self, scenario: str, evaluation: str, *, run: str, decision: Mapping[str, object]
     ) -> None:
-        """Append a gate decision to the audit; the same evaluation is recorded once."""
+        """Append a decision (a gate's, a challenge's) to the audit; each is recorded once."""
         values = {
             "scenario": scenario,
             "evaluation": evaluation,

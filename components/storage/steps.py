@@ -53,7 +53,17 @@ class Record:
     #: A failure that trying again cannot mend.
     final: bool = False
     ended: float = 0.0  # seconds since 1970
+    #: How far it is, in words.
+    progress: str = ""
     facts: dict[str, object] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def record_name(run: str, stage: str) -> str:
+    """The document that holds the record of a task."""
+    return f"runs/{run}/stages/{stage}.json"
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,12 @@ class Task:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def progress(self, text: str) -> None:
+        """How far the task is, for who looks at the run."""
+        self.say(text)
+        self.record.progress = text
+        self.store.put(record_name(self.run, self.record.stage), self.record.to_json())
+
     def say(self, text: str) -> None:
         """A line for the log of the task."""
         sys.stdout.write(f"[{self.record.stage}] {text}\n")
@@ -115,7 +131,7 @@ class _Ledger:
 
     def __init__(self, record: Record, run: str) -> None:
         self.record = record
-        self._document = f"runs/{run}/stages/{record.stage}.json"
+        self._document = record_name(run, record.stage)
         self._started = time.monotonic()
         self._store: Store | None = None
 
@@ -148,7 +164,7 @@ class _Ledger:
 
     def _write(self) -> None:
         if self._store is not None:  # it may be what could not be opened
-            self._store.put(self._document, json.dumps(asdict(self.record), sort_keys=True))
+            self._store.put(self._document, self.record.to_json())
 
 
 @contextmanager
@@ -173,16 +189,21 @@ def _time_limit(ledger: _Ledger, minutes: float) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
+def installation() -> tuple[Settings, Store]:
+    """The settings of this installation, and its object store."""
+    settings = Settings.from_environment()
+    return settings, open_store(settings.store, settings.home)
+
+
 @contextmanager
 def task(stage: str, *, scenario: str, run: str, timeout_minutes: float) -> Iterator[Task]:
     """Run one task: recorded, timed, held to its time-out; errors end it as one message."""
-    settings = Settings.from_environment()
     record = Record(stage=stage, scenario=scenario, reused=True)
     ledger = _Ledger(record, run)
     with _time_limit(ledger, timeout_minutes):
         try:
+            settings, store = installation()
             settings.home.mkdir(parents=True, exist_ok=True)
-            store = open_store(settings.store, settings.home)
             ledger.open(store)
             yield Task(settings, store, run, record)
             ledger.close("done")
@@ -191,6 +212,7 @@ def task(stage: str, *, scenario: str, run: str, timeout_minutes: float) -> Iter
             raise SystemExit(1) from None
         except Exception as error:  # noqa: BLE001 - the border of a task: all is recorded here
             if is_no_space(error):
+                settings = Settings.from_environment()
                 free = shutil.disk_usage(settings.home).free
                 ledger.fail(f"{stage}: {no_space(settings.store, free)}")
             else:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from components.storage.keys import canonical, text_digest
 from components.storage.objects import Entry
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
@@ -25,32 +26,49 @@ def train(*, spec: str, run: str, timeout_minutes: float, gold: Artifact, models
             inputs={"gold": made.digest},
             rooms=("training", "scoring"),
             libraries=(
-                "numpy",
-                "onnx",
-                "onnxmltools",
-                "onnxruntime",
-                "pyarrow",
-                "scikit-learn",
-                "xgboost-cpu",
+                "imbalanced-learn", "numpy", "onnx", "onnxmltools", "onnxruntime", "optuna",
+                "pyarrow", "scikit-learn", "skl2onnx", "xgboost-cpu",
             ),
             make=lambda target: _train(work, spec, made, target),
-        )
+        )  # fmt: skip
         work.record.facts = dict(trained.facts)
         hand_over(trained, models)
 
 
 def _train(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, object]:
     from components.contracts.scenario import TrainSpec
+    from components.storage.tracking import Tracking
     from components.training.fit import train as train_all
-    from components.training.matrix import check_features, read_gold
+    from components.training.matrix import check, read_gold
 
     declared = TrainSpec.model_validate_json(spec)
     folder = work.store.local(made) / "final-dataset"
-    data = read_gold(folder, declared.inputs, declared.features)
-    check_features(data, declared.features)
-    found = train_all(data, declared, target)
+    group = declared.training.search.group
+    data = read_gold(folder, declared.inputs, declared.features, group)
+    check(data, declared.features)
+
+    def progress(family: str, tried: int, of: int, best: float) -> None:
+        work.progress(f"{family} {tried} of {of}, best AUC {best:.4f}")
+
+    found = train_all(data, declared, target, progress)
     (target / "candidates.json").write_text(found.model_dump_json(indent=1) + "\n")
+    Tracking(work.settings).log_trials(
+        declared.scenario,
+        run=work.run,
+        key=text_digest(canonical([spec, made.digest]))[:32],
+        trials=[
+            (
+                f"{c.family} {trial.number}",
+                {"family": c.family, **trial.parameters},
+                {"auc": trial.auc, "folds": len(trial.folds)},
+                {"trial": "pruned" if trial.pruned else "complete"},
+            )
+            for c in found.candidates
+            for trial in c.trials
+        ],
+    )
     return {
         "chosen": found.chosen,
         "validation_auc": {c.family: round(c.validation_auc, 4) for c in found.candidates},
+        "trials": {c.family: len(c.trials) for c in found.candidates},
     }

@@ -1,4 +1,4 @@
-"""`vintage compile`: a scenario's pipeline as KFP IR YAML."""
+"""`vintage compile`: a scenario's pipelines as KFP IR YAML."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.contracts.errors import VintageError
 
-HELP = "write a scenario's pipeline as KFP IR YAML"
+HELP = "write a scenario's pipelines as KFP IR YAML"
 EXAMPLE = "vintage compile card-default --out build/"
 
 
@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from kfp import compiler
 
+    from pipelines.challenge import challenge_pipeline
+    from pipelines.release import release_pipeline
     from pipelines.scenarios import load, names
     from pipelines.training import training_pipeline
 
@@ -30,7 +32,9 @@ def main(args: argparse.Namespace) -> int:
             f"--out {out}: expected a folder to write to, found: {error.strerror}"
         ) from None
     for scenario in declared:
-        path = out / f"{scenario.name}.yaml"
-        compiler.Compiler().compile(training_pipeline(scenario), str(path))
-        sys.stdout.write(f"{path}\n")
+        for make in (training_pipeline, challenge_pipeline, release_pipeline):
+            pipeline = make(scenario)
+            path = out / f"{pipeline.name}.yaml"
+            compiler.Compiler().compile(pipeline, str(path))
+            sys.stdout.write(f"{path}\n")
     return 0

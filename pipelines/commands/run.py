@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,10 +14,12 @@ from components.contracts.errors import VintageError
 
 if TYPE_CHECKING:
     from components.contracts.results import RunSummary
+    from components.contracts.scenario import Scenario
 
 HELP = "train a scenario here, from its files to a deployed champion"
 EXAMPLE = "vintage run card-default --data my-files/"
 SAMPLE_ROWS = 30_000
+_PIPELINES = ("training", "challenge", "release")
 _POLL_S = 0.3
 
 
@@ -27,39 +28,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", metavar="DIR", help="the folder with the source files (default: sample data)"
     )
+    parser.add_argument(
+        "--pipeline",
+        choices=_PIPELINES,
+        help="one of the three only: train and register, challenge the champion with the release "
+        "that was registered last, promote and deploy that (default: one after the other)",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
+    from pipelines.local import home, log_of, new_run
     from pipelines.scenarios import load
 
     scenario = load(args.scenario)
-    home = Path(os.environ.get("VINTAGE_HOME") or ".vintage").absolute()
-    os.environ["VINTAGE_HOME"] = str(home)
+    kinds = (args.pipeline,) if args.pipeline else _PIPELINES
     if args.data is not None and not args.data:
         raise VintageError("--data: expected a folder, found an empty word")
+    if args.data and "training" not in kinds:
+        raise VintageError(f"--data: expected with training only, found --pipeline {kinds[0]}")
+    folder = home()
     from components.evaluation.step import read_records, read_summary
 
-    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    run = new_run()
     read_records(run)  # a store that cannot be used is said before anything is begun
-    data = args.data or str(_sample(args.scenario, home))
-    if not data.startswith("s3://"):
-        data = str(Path(data).absolute())
-    sys.stdout.write(f"{scenario.name}: run {run} on {data}\n")
-
-    from pipelines.local import run_locally
-    from pipelines.training import training_pipeline
-
-    log = home / "logs" / f"{run}.log"
+    data = ""
+    if "training" in kinds:
+        data = args.data or str(_sample(args.scenario, folder))
+        data = data if data.startswith("s3://") else str(Path(data).absolute())
+    sys.stdout.write(f"{scenario.name}: run {run} {f'on {data}' if data else kinds[0]}\n")
     with _Progress(run, sys.stdout):
-        run_locally(
-            training_pipeline(scenario), {"data": data, "run": run},
-            root=home / "kfp" / run, log=log,
-        )  # fmt: skip
+        _run(scenario, kinds, run, data)
     summary = read_summary(run)
     if summary is None:
-        raise VintageError(f"{scenario.name}: the run left no summary; its log: {log}")
-    _print_summary(summary, log)
-    return 0 if summary.status in {"deployed", "skipped"} else 1
+        raise VintageError(f"{scenario.name}: the run left no summary; its log: {log_of(run)}")
+    _print_summary(summary, log_of(run))
+    return 1 if summary.status in {"refused", "failed"} else 0
+
+
+def _run(scenario: "Scenario", kinds: tuple[str, ...], run: str, data: str) -> None:
+    """Run pipelines one after the other, until one fails or the champion stands."""
+    from importlib import import_module
+
+    from components.evaluation.step import read_records
+    from pipelines.local import run_locally
+
+    arguments = {"data": data} if data else {}
+    for kind in kinds:
+        make = getattr(import_module(f"pipelines.{kind}"), f"{kind}_pipeline")
+        if not run_locally(make(scenario), run=run, **arguments):
+            return
+        facts = {str(r["stage"]): r["facts"] for r in read_records(run)}
+        if facts.get("challenge", {}).get("passed") is False:
+            return
+        arguments = {"release": facts.get("register", {}).get("release", "")}
 
 
 def _sample(scenario: str, home: Path) -> Path:
@@ -80,11 +101,15 @@ def _sample(scenario: str, home: Path) -> Path:
 
 
 class _Progress:
-    """Prints each stage as it starts, and its duration as it ends, from the run's own records."""
+    """Prints each stage as it starts, and its duration as it ends, from the run's own records.
+
+    On a terminal it also says how far the stage is.
+    """
 
     def __init__(self, run: str, stream: TextIO) -> None:
         self._run, self._stream = run, stream
         self._open: str | None = None
+        self._shown = ""  # how far the open stage is, as the terminal shows it
         self._closed: set[str] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -118,12 +143,17 @@ class _Progress:
             if self._open != stage:
                 self._stream.write(f"  {stage:<12}")
                 self._open = stage
+            again = f"\r  {stage:<12}\x1b[K"  # the line from its beginning
             if record["status"] != "running" and not self._will_retry(record):
                 word = {"failed": "  failed"}.get(str(record["status"]), "")
                 word = "  reused" if record["reused"] else word
+                self._stream.write(again if self._shown else "")
                 self._stream.write(f"{record['seconds']:7.1f} s{word}\n")
                 self._closed.add(stage)
-                self._open = None
+                self._open, self._shown = None, ""
+            elif record["progress"] != self._shown and self._stream.isatty():
+                self._shown = str(record["progress"])
+                self._stream.write(again + self._shown)
             self._stream.flush()
 
     def _will_retry(self, record: dict[str, Any]) -> bool:
@@ -135,6 +165,10 @@ def _print_summary(summary: "RunSummary", log: Path) -> None:
     lines: list[tuple[str, str]] = [("status", summary.status)]
     if summary.status == "deployed":
         lines.append(("champion", f"number {summary.champion}, release {summary.release[:12]}"))
+    elif summary.release:
+        lines.append(("release", f"{summary.release[:12]}, registered and not promoted"))
+    if summary.challenge:
+        lines.append(("challenge", summary.challenge))
     if summary.metrics:
         shown = ("auc", "ks", "accuracy", "ece")
         lines.append(("test rows", ", ".join(f"{m} {summary.metrics[m]:.4f}" for m in shown)))

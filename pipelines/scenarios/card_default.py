@@ -3,17 +3,14 @@
 Two systems hold the clients: their profile, and what they did. No dates, only six relative months.
 """
 
-from components.contracts.modelling import (
-    Feature,
-    Gate,
-    GivenLabel,
+from components.contracts.families import (
     LogisticFamily,
-    Policy,
-    Rule,
-    StratifiedSplit,
+    ScorecardFamily,
     Training,
     XGBoostFamily,
 )
+from components.contracts.modelling import Feature, GivenLabel, Reason, StratifiedSplit
+from components.contracts.policy import Economics, FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind, Merge, Naming, Source
 
@@ -76,6 +73,145 @@ _TRANSACTIONS = Source(
     ),
 )
 
+
+def _late(month: int) -> Feature:
+    # -2 is no spending, 0 is revolving credit: neither is less late than the other.
+    return Feature(
+        name=f"PAY_{month}",
+        title=f"months overdue, month {month or 1} back",
+        monotone=1,
+        special=(-2, 0),
+        reason=Reason(
+            code=f"LATE-{month or 1}",
+            text=f"Payment was {{value}} months late {month or 1} months ago",
+            below=f"The account was not in regular use {month or 1} months ago",
+        ),
+    )
+
+
+def _billed(month: int) -> Feature:
+    return Feature(
+        name=f"BILL_AMT{month}",
+        title=f"bill, month {month} back",
+        reason=Reason(
+            code=f"BILL-{month}",
+            text=f"The bill {month} months ago was high: {{value}}, usual is {{reference}}",
+            below=f"The bill {month} months ago was low: {{value}}, usual is {{reference}}",
+        ),
+    )
+
+
+def _paid(month: int) -> Feature:
+    return Feature(
+        name=f"PAY_AMT{month}",
+        title=f"payment, month {month} back",
+        monotone=-1,
+        reason=Reason(
+            code=f"PAID-{month}",
+            text=f"The payment {month} months ago was {{value}}, usual is {{reference}}",
+            below=f"The payment {month} months ago was low: {{value}}, usual is {{reference}}",
+        ),
+    )
+
+
+_FEATURES = (
+    Feature(
+        name="LIMIT_BAL",
+        title="credit limit",
+        reason=Reason(
+            code="LIMIT",
+            text="The credit limit is high: {value}, usual is {reference}",
+            below="The credit limit is low: {value}, usual is {reference}",
+        ),
+    ),
+    Feature(
+        name="EDUCATION",
+        title="education",
+        reason=Reason(code="EDU", text="The level of education on file is {value}"),
+    ),
+    *(_late(month) for month in _MONTHS),
+    *(_billed(month) for month in range(1, 7)),
+    *(_paid(month) for month in range(1, 7)),
+    Feature(
+        name="UTILISATION",
+        title="share of the limit in use a month ago",
+        expression="BILL_AMT2 / LIMIT_BAL",
+        reason=Reason(
+            code="USE",
+            text="The share of the limit in use was high: {value}, usual is {reference}",
+            below="The share of the limit in use was low: {value}, usual is {reference}",
+        ),
+    ),
+    Feature(
+        name="SPENT_OF_LIMIT",
+        title="spending over five months, as a share of the limit",
+        expression="(BILL_AMT1 - BILL_AMT6 + PAY_AMT1 + PAY_AMT2 + PAY_AMT3 + PAY_AMT4 "
+        "+ PAY_AMT5) / LIMIT_BAL",
+        reason=Reason(
+            code="SPEND-5",
+            text="Spending over five months was high for the limit: {value} of it",
+            below="Spending over five months was low for the limit: {value} of it",
+        ),
+    ),
+    Feature(
+        name="MONTHS_LATE",
+        title="months with a late payment",
+        expression=" + ".join(f"(PAY_{m} > 0)" for m in _MONTHS),
+        monotone=1,
+        reason=Reason(code="LATE", text="Payments were late in {value} of six months"),
+    ),
+    Feature(
+        name="PAID_OF_BILLED",
+        title="payments as a share of bills over six months",
+        expression=f"({_total('PAY_AMT')}) / ({_total('BILL_AMT')})",
+        reason=Reason(
+            code="PAID",
+            text="Payments over six months were {value} of the bills, usual is {reference}",
+            missing="There were no bills to pay in six months",
+        ),
+    ),
+    Feature(
+        name="PAID_OF_BILL_3",
+        title="share of the bill paid three months back",
+        expression="PAY_AMT3 / BILL_AMT4",
+        reason=Reason(
+            code="PAID-SHARE-3",
+            text="The share of the bill paid three months ago was {value}, usual is {reference}",
+            missing="There was no bill to pay three months ago",
+        ),
+    ),
+    Feature(
+        name="SPENT",
+        title="spending in the last month",
+        expression="BILL_AMT1 - BILL_AMT2 + PAY_AMT1",
+        reason=Reason(
+            code="SPEND",
+            text="Spending in the last month was high: {value}, usual is {reference}",
+            below="Spending in the last month was low: {value}, usual is {reference}",
+        ),
+    ),
+    Feature(
+        name="HEADROOM",
+        title="unused part of the limit",
+        expression="LIMIT_BAL - BILL_AMT1",
+        reason=Reason(
+            code="ROOM",
+            text="The unused part of the limit is {value}, usual is {reference}",
+            below="Little of the limit is unused: {value}, usual is {reference}",
+        ),
+    ),
+    Feature(
+        name="BILL_RANGE",
+        title="swing of the bills over six months, as a share of the limit",
+        expression=f"(maximum({_listed('BILL_AMT')}) - minimum({_listed('BILL_AMT')})) / LIMIT_BAL",
+        reason=Reason(
+            code="SWING",
+            text="The bills moved much over six months: {value} of the limit",
+            below="The bills hardly moved over six months: {value} of the limit",
+        ),
+    ),
+)
+
 SCENARIO = Scenario(
     name="card-default",
     title="Credit card: default next month",
@@ -85,74 +221,34 @@ SCENARIO = Scenario(
     ),
     label=GivenLabel(column="DEFAULTPAYMENTNEXTMONTH"),
     split=StratifiedSplit(test=0.25, validation=0.2, seed=42),
-    features=(
-        Feature(name="LIMIT_BAL", title="credit limit"),
-        Feature(name="EDUCATION", title="education"),
-        *(Feature(name=f"PAY_{m}", title=f"months overdue, month {m or 1} back") for m in _MONTHS),
-        *(Feature(name=f"BILL_AMT{m}", title=f"bill, month {m} back") for m in range(1, 7)),
-        *(Feature(name=f"PAY_AMT{m}", title=f"payment, month {m} back") for m in range(1, 7)),
-        Feature(
-            name="UTILISATION",
-            title="share of the limit in use a month ago",
-            expression="BILL_AMT2 / LIMIT_BAL",
-        ),
-        Feature(
-            name="SPENT_OF_LIMIT",
-            title="spending over five months, as a share of the limit",
-            expression="(BILL_AMT1 - BILL_AMT6 + PAY_AMT1 + PAY_AMT2 + PAY_AMT3 + PAY_AMT4 "
-            "+ PAY_AMT5) / LIMIT_BAL",
-        ),
-        Feature(
-            name="MONTHS_LATE",
-            title="months with a late payment",
-            expression=" + ".join(f"(PAY_{m} > 0)" for m in _MONTHS),
-        ),
-        Feature(
-            name="PAID_OF_BILLED",
-            title="payments as a share of bills over six months",
-            expression=f"({_total('PAY_AMT')}) / ({_total('BILL_AMT')})",
-        ),
-        Feature(
-            name="PAID_OF_BILL_3",
-            title="share of the bill paid three months back",
-            expression="PAY_AMT3 / BILL_AMT4",
-        ),
-        Feature(
-            name="SPENT",
-            title="spending in the last month",
-            expression="BILL_AMT1 - BILL_AMT2 + PAY_AMT1",
-        ),
-        Feature(
-            name="HEADROOM", title="unused part of the limit", expression="LIMIT_BAL - BILL_AMT1"
-        ),
-        Feature(
-            name="BILL_RANGE",
-            title="swing of the bills over six months, as a share of the limit",
-            expression=f"(maximum({_listed('BILL_AMT')}) - minimum({_listed('BILL_AMT')})) "
-            "/ LIMIT_BAL",
-        ),
-    ),
+    features=_FEATURES,
     protected=("SEX", "MARRIAGE", "AGE"),
+    segments=("EDUCATION",),
     training=Training(
         families=(
             # The published start was 100 rounds, depth 5, eta 0.2, gamma 4, min_child_weight 6,
-            # subsample 0.8; this is the best of 77 tries in cross-validation on the published
-            # split's development rows.
+            # subsample 0.8. This is where earlier searches ended; a search starts here.
             XGBoostFamily(
-                rounds=450,
+                rounds=800,
                 max_depth=4,
-                eta=0.018,
+                eta=0.02,
                 min_child_weight=10,
                 subsample=0.8,
-                colsample_bytree=0.62,
+                colsample_bytree=0.6,
                 colsample_bynode=0.5,
                 max_bin=128,
                 reg_lambda=3.0,
             ),
+            ScorecardFamily(),
             LogisticFamily(),
         ),
         seed=42,
     ),
     gate=Gate(rules=(Rule(metric="accuracy", floor=0.80), Rule(metric="auc", floor=0.70))),
-    policy=Policy(version=1, approve_below=0.30),
+    policy=Policy(
+        version=1,
+        cutoff=FixedCutoff(approve_below=0.30),
+        # A revolving line: interest and fees of a year, most of the balance lost in a default.
+        economics=Economics(lgd=0.75, margin=0.16, ead=40_000),
+    ),
 )

@@ -1,4 +1,4 @@
-"""What is learned and how it is judged: what a declaration may say, and what each refusal says."""
+"""What is learned from: what a feature, a reason and a split may say, and what a refusal says."""
 
 import re
 from collections.abc import Callable
@@ -8,16 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from components.contracts.base import Contract
-from components.contracts.modelling import (
-    Feature,
-    Gate,
-    LogisticFamily,
-    Policy,
-    Rule,
-    StratifiedSplit,
-    Training,
-    XGBoostFamily,
-)
+from components.contracts.modelling import Feature, Reason, StratifiedSplit
+
+
+def reason(**changes: Any) -> Reason:
+    """A reason with a plain sentence."""
+    return Reason(**{"code": "AMT", "text": "Asks for much", **changes})
 
 
 @pytest.mark.parametrize(
@@ -29,34 +25,35 @@ from components.contracts.modelling import (
         ),
         (lambda: Feature(name="1A", title="a"), "String should match pattern"),
         (lambda: Feature(name="A B", title="a"), "String should match pattern"),
+        (lambda: Feature(name="A", title="a", monotone=0), "Input should be -1 or 1"),
+        (lambda: Feature(name="A", title="a", monotone=2), "Input should be -1 or 1"),
         (
-            lambda: Training(families=(LogisticFamily(), LogisticFamily())),
-            "training: a family is declared twice in ['logistic', 'logistic']",
-        ),
-        (lambda: Training(families=()), "at least 1 item"),
-        (
-            lambda: Rule(metric="auc"),
-            "gate rule on auc: give a floor or a ceiling, one of them",
+            lambda: Feature(name="A", title="a", special=(0, -2, 0.0)),
+            "feature A: a special code is declared twice in (0.0, -2.0, 0.0)",
         ),
         (
-            lambda: Rule(metric="brier", floor=0.1, ceiling=0.2),
-            "gate rule on brier: give a floor or a ceiling, one of them",
+            lambda: Feature(name="A", title="a", special=(float("nan"),)),
+            "Input should be a finite number",
         ),
+        (lambda: reason(code="amt"), "String should match pattern"),
+        (lambda: reason(code=""), "String should match pattern"),
+        (lambda: reason(code="A" * 17), "String should match pattern"),
+        (lambda: reason(text=""), "at least 1 character"),
         (
-            lambda: Rule(metric="auc", floor=0.7, cutoff=0.5),
-            "gate rule on auc: a cutoff is for accuracy, f1, precision, recall",
+            lambda: reason(text="Asks for {amount}"),
+            "reason AMT: expected {value} or {reference} in 'Asks for {amount}', found ['amount']",
         ),
-        (lambda: Rule(metric="recall", floor=0.7, cutoff=1.5), "less than or equal to 1"),
-        (lambda: Rule(metric="charm", floor=0.7), "Input should be 'auc', 'gini'"),
-        (lambda: Gate(rules=()), "at least 1 item"),
-        (lambda: Policy(approve_below=-0.1), "greater than or equal to 0"),
-        (lambda: Policy(approve_below=float("nan")), "less than or equal to 1"),
-        (lambda: Policy(approve_below=0.3, version=0), "greater than or equal to 1"),
-        (lambda: XGBoostFamily(rounds=0), "greater than or equal to 1"),
-        (lambda: XGBoostFamily(eta=0.0), "greater than 0"),
-        (lambda: XGBoostFamily(monotone={"A": 0}), "Input should be -1 or 1"),
-        (lambda: LogisticFamily(inverse_penalty=0.0), "greater than 0"),
+        (lambda: reason(text="Asks for {}"), "in 'Asks for {}', found ['']"),
+        (lambda: reason(text="Asks for {0}"), "in 'Asks for {0}', found ['0']"),
+        (lambda: reason(text="{value.real}"), "found ['value.real']"),
+        (lambda: reason(below="{usual} less"), "in '{usual} less', found ['usual']"),
+        (lambda: reason(missing="{what}"), "in '{what}', found ['what']"),
+        (
+            lambda: reason(text="Asks for {value"),
+            "reason AMT: 'Asks for {value': expected '}' before end of string",
+        ),
         (lambda: StratifiedSplit(test=1.1), "less than or equal to 1"),
+        (lambda: StratifiedSplit(validation=-0.1), "greater than or equal to 0"),
     ],
 )
 def test_a_wrong_declaration_is_refused_with_its_reason(
@@ -64,6 +61,14 @@ def test_a_wrong_declaration_is_refused_with_its_reason(
 ) -> None:
     with pytest.raises(ValidationError, match=re.escape(message)):
         make()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Plain", "Asks for {value}", "{value}, usual is {reference}", "{{value}} in braces", "100 %"],
+)
+def test_a_sentence_may_hold_the_value_and_the_reference(text: str) -> None:
+    assert reason(text=text, below=text, missing=text).text == text
 
 
 @pytest.mark.parametrize(
@@ -84,29 +89,10 @@ def test_a_feature_knows_the_columns_that_it_reads(
 
 
 @pytest.mark.parametrize(
-    ("rule", "at", "bound"),
-    [
-        (Rule(metric="auc", floor=0.7), None, ("floor", 0.7)),
-        (Rule(metric="ece", ceiling=0.0), None, ("ceiling", 0.0)),
-        (Rule(metric="recall", floor=0.0), 0.5, ("floor", 0.0)),
-        (Rule(metric="f1", floor=0.4, cutoff=0.3), 0.3, ("floor", 0.4)),
-        (Rule(metric="f1", floor=0.4, cutoff=0.0), 0.0, ("floor", 0.4)),
-    ],
-)
-def test_a_rule_has_one_bound_and_a_cut_off_where_its_figure_has_one(
-    rule: Rule, at: float | None, bound: tuple[str, float]
-) -> None:
-    assert (rule.at(), rule.bound()) == (at, bound)
-
-
-@pytest.mark.parametrize(
     ("model", "values"),
     [
         (Feature, {"name": "A", "title": "a"}),
-        (Rule, {"metric": "auc", "floor": 0.7}),
-        (Policy, {"approve_below": 0.3}),
-        (XGBoostFamily, {}),
-        (LogisticFamily, {}),
+        (Reason, {"code": "A", "text": "a"}),
         (StratifiedSplit, {}),
     ],
 )
@@ -119,14 +105,3 @@ def test_no_declaration_takes_an_unknown_key_or_changes_later(
     field = next(iter(model.model_fields))
     with pytest.raises(ValidationError, match="Instance is frozen"):
         setattr(made, field, getattr(made, field))
-
-
-@pytest.mark.parametrize("kind", ["xgboost", "logistic"])
-def test_a_family_is_told_by_its_kind(kind: str) -> None:
-    made = Training.model_validate({"families": [{"kind": kind}]})
-    assert made.families[0].kind == kind
-
-
-def test_a_family_of_no_known_kind_is_refused() -> None:
-    with pytest.raises(ValidationError, match="'xgboost', 'logistic'"):
-        Training.model_validate({"families": [{"kind": "oracle"}]})

@@ -12,7 +12,16 @@ from components.contracts.errors import (
     is_no_space,
     no_space,
 )
-from components.contracts.results import Decision, RuleResult
+from components.contracts.results import (
+    Candidate,
+    Candidates,
+    CutoffDocument,
+    Decision,
+    RuleResult,
+    Trial,
+)
+
+CUTOFF = CutoffDocument(version=1, rule="fixed", approve_below=0.3, approval_share=0.8, profit=None)
 
 
 def result(**changes: object) -> RuleResult:
@@ -32,6 +41,14 @@ def result(**changes: object) -> RuleResult:
         ),
         (result(metric="f1", cutoff=0.3), "f1 at 0.3 >= 0.7: found 0.7500, passed"),
         (result(metric="f1", cutoff=0.0), "f1 at 0 >= 0.7: found 0.7500, passed"),
+        (
+            result(metric="reasons", bound="ceiling", limit=0, found=0),
+            "reasons: expected a text for every feature: passed",
+        ),
+        (
+            result(metric="reasons", bound="ceiling", found=2, passed=False, silent=("A", "B")),
+            "reasons: expected a text for every feature, found none for A, B: FAILED",
+        ),
     ],
 )
 def test_a_rule_says_how_it_went_in_a_sentence(given: RuleResult, sentence: str) -> None:
@@ -40,10 +57,33 @@ def test_a_rule_says_how_it_went_in_a_sentence(given: RuleResult, sentence: str)
 
 @pytest.mark.parametrize("found", [0.1 + 0.2, 0.0, -1.0, math.nan, math.inf])
 def test_a_decision_comes_back_from_its_text_whatever_was_found(found: float) -> None:
-    made = Decision(scenario="a", family="b", bundle="c", passed=False,
-                    rules=(result(found=found, passed=False),))  # fmt: skip
+    made = Decision(scenario="a", family="b", bundle="c", evaluated="d", cutoff=CUTOFF,
+                    passed=False, rules=(result(found=found, passed=False),))  # fmt: skip
     again = Decision.model_validate_json(made.model_dump_json())
     assert repr(again) == repr(made)
+
+
+@pytest.mark.parametrize(
+    ("folds", "auc"), [((0.7,), 0.7), ((0.6, 0.8), 0.7), ((0.5, 0.5, 0.8), 0.6)]
+)
+def test_the_auc_of_a_trial_is_the_mean_over_the_folds_that_it_saw(
+    folds: tuple[float, ...], auc: float
+) -> None:
+    trial = Trial(number=0, parameters={}, folds=folds, pruned=False)
+    assert trial.auc == pytest.approx(auc)
+
+
+def test_candidates_know_the_chosen_one() -> None:
+    def candidate(family: str) -> Candidate:
+        return Candidate(
+            family=family, bundle="a", folder=family, released="a", released_folder=family,
+            validation_auc=0.7, search_auc=math.nan, calibration="platt", parameters={}, trials=(),
+        )  # fmt: skip
+
+    both = (candidate("tree"), candidate("forest"))
+    found = Candidates(scenario="a", chosen="forest", candidates=both)
+    assert found.of_chosen() is both[1]
+    assert repr(Candidates.model_validate_json(found.model_dump_json())) == repr(found)
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,17 @@ from pydantic import ValidationError
 
 from components.contracts.base import Contract
 from components.contracts.errors import VintageError
-from components.contracts.modelling import (
-    Feature,
+from components.contracts.families import Search, Training
+from components.contracts.modelling import Feature, GivenLabel, Limits, Reason, StratifiedSplit
+from components.contracts.policy import (
+    Challenge,
+    Economics,
+    FixedCutoff,
     Gate,
-    GivenLabel,
-    Limits,
+    Points,
     Policy,
+    ProfitCutoff,
     Rule,
-    StratifiedSplit,
-    Training,
-    XGBoostFamily,
 )
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Merge
@@ -25,23 +26,29 @@ from pipelines import scenarios
 from tests.making import FEATURES, LOANS, LOGISTIC, PEOPLE, scenario
 
 NEVER = "; protected columns, the label and the key are never features"
+SLICES = ("ingest", "gold", "train", "evaluate", "judge", "challenge")
+AUC = Rule(metric="auc", floor=0.6)
+ECONOMICS = Economics(lgd=0.5, margin=0.1, ead=1000)
 
 
 def slices(declared: Scenario) -> dict[str, Contract]:
     """Every task's slice."""
-    return {
-        "ingest": declared.ingest(),
-        "gold": declared.gold(),
-        "train": declared.train(),
-        "evaluate": declared.evaluate(),
-        "judge": declared.judge(),
-        "release": declared.release(),
-    }
+    return {name: getattr(declared, name)() for name in SLICES}
 
 
-def feature(expression: str | None, name: str = "SHARE") -> Feature:
+def feature(expression: str | None, name: str = "SHARE", **more: Any) -> Feature:
     """A feature of this expression."""
-    return Feature(name=name, title="share", expression=expression)
+    return Feature(name=name, title="share", expression=expression, **more)
+
+
+def policy(approve_below: float = 0.3, **more: Any) -> Policy:
+    """A policy with a fixed cut-off."""
+    return Policy(cutoff=FixedCutoff(approve_below=approve_below), **more)
+
+
+def grouped(group: str) -> Training:
+    """A training whose folds keep a group together."""
+    return Training(families=(LOGISTIC,), search=Search(group=group))
 
 
 @pytest.mark.parametrize(
@@ -73,24 +80,40 @@ def feature(expression: str | None, name: str = "SHARE") -> Feature:
             "scenario small-loans: a feature is declared twice in ['SHARE', 'SHARE']",
         ),
         (
-            {"training": Training(families=(XGBoostFamily(monotone={"WEALTH": 1, "ID": -1}),))},
-            "scenario small-loans: monotone names no number feature: ['ID', 'WEALTH']",
-        ),
-        (
             {"features": (feature("INCOME * REGION"),)},
             "scenario small-loans: feature SHARE computes with ['REGION'], "
             "which are categories, not numbers",
         ),
         (
-            {"training": Training(families=(XGBoostFamily(monotone={"REGION": 1}),))},
-            "scenario small-loans: monotone names no number feature: ['REGION']",
+            {"features": (feature(None, "REGION", monotone=1),)},
+            "scenario small-loans: feature REGION is a category; monotone and special are for",
+        ),
+        (
+            {"features": (feature(None, "REGION", special=(1,)),)},
+            "scenario small-loans: feature REGION is a category; monotone and special are for",
+        ),
+        (
+            {
+                "features": (
+                    feature("INCOME", reason=Reason(code="SAME", text="One")),
+                    feature("AMOUNT", "OTHER", reason=Reason(code="SAME", text="Two")),
+                )
+            },
+            "scenario small-loans: a reason's code is declared twice in ['SAME', 'SAME']",
         ),
         ({"label": GivenLabel(column="LATE")}, "scenario small-loans: LATE is in no source"),
         (
             {"merge": Merge(table="people", grain="", key="NUMBER")},
             "scenario small-loans: expected NUMBER in the key of source people, found ('ID',)",
         ),
+        (
+            {"sources": (PEOPLE, PEOPLE.model_copy(update={"name": "others"}))},
+            "scenario small-loans: column AGE is in source people and in others",
+        ),
         ({"protected": ("SEX",)}, "scenario small-loans: SEX is in no source"),
+        ({"segments": ("CITY",)}, "scenario small-loans: CITY is in no source"),
+        ({"training": grouped("HOUSE")}, "scenario small-loans: HOUSE is in no source"),
+        ({"most_reasons": 0}, "greater than or equal to 1"),
         ({"name": "Small Loans"}, "String should match pattern"),
         ({"surprise": 1}, "Extra inputs are not permitted"),
     ],
@@ -111,20 +134,62 @@ def test_the_inputs_are_what_the_features_read_in_the_order_of_the_sources() -> 
     assert [c.name for c in scenario().inputs()] == ["INCOME", "VISITS", "REGION", "AMOUNT"]
 
 
-def test_a_protected_column_is_carried_beside_the_inputs() -> None:
-    assert scenario().gold().carried == ("AGE",)
+def test_numbers_may_be_monotone_and_have_special_codes_computed_ones_too() -> None:
+    features = (
+        feature(None, "AMOUNT", monotone=1, special=(0, -1)),
+        feature("INCOME / VISITS", monotone=-1, special=(0,)),
+    )
+    assert scenario(features=features).train().features == features
+
+
+@pytest.mark.parametrize(
+    ("change", "carried"),
+    [
+        ({}, ("AGE",)),
+        ({"protected": ()}, ()),
+        ({"segments": ("SPARE",)}, ("AGE", "SPARE")),
+        ({"segments": ("AGE",)}, ("AGE",)),
+        # An input is there anyway, and so is the key.
+        ({"segments": ("REGION",)}, ("AGE",)),
+        ({"training": grouped("SPARE")}, ("AGE", "SPARE")),
+        ({"training": grouped("ID")}, ("AGE",)),
+        ({"training": grouped("REGION"), "segments": ("SPARE",)}, ("AGE", "SPARE")),
+    ],
+)
+def test_what_is_needed_beside_the_inputs_is_carried_once(
+    change: dict[str, Any], carried: tuple[str, ...]
+) -> None:
+    declared = scenario(**change)
+    assert declared.gold().carried == carried
+    assert not set(carried) & {column.name for column in declared.train().inputs}
 
 
 @pytest.mark.parametrize(
     ("change", "touched"),
     [
-        ({"policy": Policy(approve_below=0.2)}, {"release"}),
-        ({"policy": Policy(version=2, approve_below=0.3)}, {"release"}),
-        ({"features": (*FEATURES, feature("INCOME - AMOUNT", "LEFT"))}, {"train"}),
-        ({"features": (*FEATURES, feature("SPARE / 2", "LEFT"))}, {"gold", "train"}),
+        ({"policy": policy(0.2)}, {"evaluate"}),
+        ({"policy": policy(version=2)}, {"evaluate"}),
+        ({"policy": policy(economics=ECONOMICS)}, {"evaluate", "challenge"}),
+        (
+            {"policy": Policy(cutoff=ProfitCutoff(), economics=ECONOMICS)},
+            {"evaluate", "challenge"},
+        ),
+        ({"points": Points(pdo=40)}, {"train"}),
+        ({"most_reasons": 2}, {"train"}),
+        ({"segments": ("REGION",)}, {"evaluate", "challenge"}),
+        ({"segments": ("SPARE",)}, {"gold", "evaluate", "challenge"}),
+        ({"training": grouped("SPARE")}, {"gold", "train"}),
+        ({"gate": Gate(rules=(AUC,), challenge=Challenge(level=0.1))}, {"judge", "challenge"}),
+        ({"features": (*FEATURES, feature("INCOME - AMOUNT", "LEFT"))}, {"train", "judge"}),
+        ({"features": (*FEATURES, feature("SPARE / 2", "LEFT"))}, {"gold", "train", "judge"}),
         ({"features": FEATURES[1:]}, {"train"}),
         ({"features": (*FEATURES[:2], *FEATURES[3:])}, {"gold", "train"}),
         ({"training": Training(families=(LOGISTIC,))}, {"train"}),
+        ({"training": Training(families=(LOGISTIC,), refit=True)}, {"train"}),
+        (
+            {"training": Training(families=(LOGISTIC,), seed=1)},
+            {"train", "evaluate", "challenge"},
+        ),
         ({"split": StratifiedSplit(seed=1)}, {"gold"}),
         ({"gate": Gate(rules=(Rule(metric="auc", floor=0.9),))}, {"judge"}),
         ({"gate": Gate(rules=(Rule(metric="f1", floor=0.1, cutoff=0.2),))}, {"judge", "evaluate"}),
@@ -136,7 +201,7 @@ def test_a_protected_column_is_carried_beside_the_inputs() -> None:
         ),
         ({"sources": (LOANS, PEOPLE)}, {"ingest", "gold", "train"}),
         ({"limits": Limits(retries=3)}, set()),
-        ({"name": "other"}, {"ingest", "gold", "train", "evaluate", "judge", "release"}),
+        ({"name": "other"}, set(SLICES)),
     ],
     ids=lambda given: "+".join(sorted(given)) if isinstance(given, set) else next(iter(given)),
 )
@@ -168,7 +233,12 @@ def test_the_evaluation_is_at_every_cut_off_that_the_gate_names(
     assert scenario(gate=Gate(rules=rules)).evaluate().cutoffs == cutoffs
 
 
-@pytest.mark.parametrize("name", ["ingest", "gold", "train", "evaluate", "judge", "release"])
+def test_features_without_a_reason_are_told_to_the_gate() -> None:
+    declared = scenario(features=(*FEATURES, feature("INCOME - AMOUNT", "LEFT")))
+    assert (scenario().judge().silent, declared.judge().silent) == ((), ("LEFT",))
+
+
+@pytest.mark.parametrize("name", SLICES)
 @pytest.mark.parametrize("declared", [scenario(), scenarios.load("card-default")])
 def test_a_slice_comes_back_from_its_text(declared: Scenario, name: str) -> None:
     made = slices(declared)[name]

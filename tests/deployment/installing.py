@@ -1,4 +1,4 @@
-"""An installation on a cluster: a store, a promotions table, and the cluster in memory."""
+"""An installation on a cluster: a store, a promotions table, and cluster and MLflow in memory."""
 
 import json
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ import pytest
 from components.deployment import cluster as api
 from components.deployment.step import deploy
 from components.scoring.release import Release
+from components.storage import tracking
 from components.storage.database import Database, Promotion
 from components.storage.objects import Store, open_store
+from components.storage.registry import note_registered, release_key
 from components.storage.settings import Settings
-from components.storage.steps import hand_over
 from tests.deployment.faking import NAME, NAMESPACE, Clock, FakeCluster, on_the_clock_of
 from tests.making import Models
-from tests.support import Paper
 
 MINUTES = 2.0
 NOTE = f"rollouts/{NAME}"
@@ -30,23 +30,32 @@ class Installation:
     database: Database
     cluster: FakeCluster
     clock: Clock
-    papers: dict[str, Paper]  # the artifact of each release, by its id
+    #: Release and alias, as MLflow was told them.
+    mirrored: list[tuple[str, str]]
     old: str
     new: str
 
-    def promote(self, release: str) -> None:
+    def promote(self, release: str, run: str = "r") -> None:
+        """Append a promotion, as another run would."""
         now = self.database.champion(NAME)
         self.database.promote(
-            NAME, release, after=now.number if now else 0, run="r", who="w", why="w", figures={}
+            NAME, release, after=now.number if now else 0, run=run, who="w", why="w", figures={}
         )
+
+    def win(self, release: str) -> None:
+        """Put on record that a release won its challenge of the present champion."""
+        number = self.champion().number
+        decision = {"kind": "challenge", "release": release, "champion": number, "passed": True}
+        key = f"challenge-{release[:24]}-{number}"
+        self.database.record_evaluation(NAME, key, run="r", decision=decision)
 
     def champion(self) -> Promotion:
         found = self.database.champion(NAME)
         assert found is not None
         return found
 
-    def deploy(self, release: str, run: str = "run") -> None:
-        deploy(scenario=NAME, run=run, timeout_minutes=MINUTES, release=self.papers[release])
+    def deploy(self, release: str, run: str = "run", why: str = "") -> None:
+        deploy(scenario=NAME, run=run, timeout_minutes=MINUTES, release=release, why=why)
 
     def fails(self, release: str, run: str = "run") -> str:
         """What the record says after a deployment that must fail."""
@@ -72,21 +81,11 @@ class Installation:
 
 
 @pytest.fixture
-def installation(
-    models: Models, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Installation:
-    """An installation on a cluster, with nothing promoted or deployed yet."""
+def installation(models: Models, home: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """An installation on a cluster, with two releases and nothing promoted or deployed yet."""
     monkeypatch.setenv("VINTAGE_NAMESPACE", NAMESPACE)
     store = open_store(str(home / "store"), home)
-    papers, releases = {}, []
-    for family in ("xgboost", "logistic"):
-        folder = models.release(family, store.scratch())
-        release = Release.read(folder).id
-        entry = store.publish(f"{NAME}/releases/{release}", folder, {"release": release})
-        papers[release] = Paper(str(tmp_path / "papers" / family))
-        hand_over(entry, papers[release])
-        releases.append(release)
-    old, new = releases
+    old, new = (_registered(store, models, family) for family in ("xgboost", "logistic"))
     cluster = FakeCluster({old: models.bundle("xgboost"), new: models.bundle("logistic")})
 
     def connect(namespace: str) -> FakeCluster:
@@ -94,21 +93,46 @@ def installation(
         return cluster
 
     monkeypatch.setattr(api, "Cluster", connect)
+    mirrored: list[tuple[str, str]] = []
+
+    class FakeTracking:
+        """MLflow as far as a deployment tells it something; its own tables take seconds to make."""
+
+        def __init__(self, _: Settings) -> None: ...
+
+        def mirror(self, scenario: str, version: tracking.Version, alias: str) -> None:
+            assert (scenario, version.mlflow_run, version.run) == (NAME, "mlflow-run", "before")
+            mirrored.append((version.release, alias))
+
+    monkeypatch.setattr(tracking, "Tracking", FakeTracking)
     return Installation(
         store=store,
         database=Database(Settings.from_environment().database),
         cluster=cluster,
         clock=on_the_clock_of(cluster, monkeypatch),
-        papers=papers,
+        mirrored=mirrored,
         old=old,
         new=new,
     )
 
 
+def _registered(store: Store, models: Models, family: str) -> str:
+    """The id of a release that was registered last."""
+    folder = models.release(family, store.scratch())
+    release = Release.read(folder).id
+    facts = {
+        "release": release, "family": family, "bundle": models.of(family).bundle,
+        "metrics": {"auc": 0.75}, "mlflow_run": "mlflow-run", "run": "before",
+        "registered_at": f"2026-01-0{1 + (family == 'logistic')}T00:00:00+00:00",
+    }  # fmt: skip
+    store.publish(release_key(NAME, release), folder, facts)
+    note_registered(store, NAME, release)
+    return release
+
+
 @pytest.fixture
 def second(installation: Installation) -> Installation:
-    """One that serves its old release, and has just promoted the new one."""
-    installation.promote(installation.old)
+    """One that serves its old release, and whose new one has won its challenge."""
     installation.deploy(installation.old, "first")
-    installation.promote(installation.new)
+    installation.win(installation.new)
     return installation

@@ -169,7 +169,7 @@ def test_a_release_that_fails_is_undone_and_its_trouble_told(
 def test_the_former_pods_serve_while_a_new_release_fails(fault: str, roll: Roll) -> None:
     cluster = roll(wanted(OLD), faults={NEW: fault})
     cluster.tick()
-    answers = cluster.predict(NAME, cluster.answers[OLD].golden()[0])
+    answers = cluster.predict(NAME, cluster.answers[OLD].golden().rows)
     assert {answer["release"] for answer in answers} == {OLD}
 
 

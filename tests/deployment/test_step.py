@@ -1,4 +1,4 @@
-"""The whole pipeline on sample data, step by step: once in full, then reused, refused, damaged."""
+"""The pipelines on sample data, step by step: once in full, then reused, refused, damaged."""
 
 import json
 import shutil
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from components.contracts.errors import BundleError, VintageError
-from components.contracts.modelling import Gate, LogisticFamily, Policy, Rule, XGBoostFamily
+from components.contracts.families import LogisticFamily, XGBoostFamily
+from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
 from components.deployment.step import deployed, deployed_scenarios, load_deployed
 from components.evaluation.step import read_summary
@@ -19,17 +20,19 @@ from components.storage.settings import Settings
 from pipelines.scenarios import load
 from tests.support import Champion, Walk, fingerprint, python, user_environment
 
-STAGES = ("ingest", "features", "train", "evaluate", "gate", "register", "deploy")
+STAGES = (
+    "ingest", "features", "train", "evaluate", "gate", "register", "challenge", "deploy",
+)  # fmt: skip
 CARD = load("card-default")
+
+
+def _database(home: Path) -> Database:
+    return Database(Settings.from_environment({"VINTAGE_HOME": str(home)}).database)
 
 
 def _promotions(home: Path) -> list[tuple[int, str]]:
     """Number and release of every promotion so far."""
-    database = Database(Settings.from_environment({"VINTAGE_HOME": str(home)}).database)
-    champion = database.champion("card-default")
-    if champion is None:
-        return []
-    return [(champion.number, champion.release)]
+    return [(one.number, one.release) for one in _database(home).promotions("card-default")]
 
 
 def _release(home: Path, identity: str) -> Release:
@@ -43,11 +46,11 @@ def _facts(walk: Walk, name: str) -> dict[str, object]:
 
 
 def _quick(seed: int = 7, **changes: object) -> Scenario:
-    """The scenario with a model of its own that is quickly trained."""
-    training = CARD.training.model_copy(
-        update={"families": (XGBoostFamily(rounds=20), LogisticFamily()), "seed": seed}
-    )
-    return CARD.model_copy(update={"training": training, **changes})
+    """The scenario with a model of its own that is quickly trained, and passes easily."""
+    families = (XGBoostFamily(rounds=20, search={}), LogisticFamily(search={}))
+    training = CARD.training.model_copy(update={"families": families, "seed": seed})
+    easy = Gate(rules=(Rule(metric="auc", floor=0.6),))
+    return CARD.model_copy(update={"training": training, "gate": easy, **changes})
 
 
 def test_the_champion_serves_and_its_summary_says_so(champion: Champion) -> None:
@@ -146,19 +149,21 @@ def test_a_refused_candidate_is_on_record_and_the_champion_stays(
     summary = read_summary("strict")
     assert summary is not None
     assert (summary.status, summary.release, summary.champion) == ("refused", "", 0)
-    assert [(r.metric, r.passed) for r in summary.gate] == [("auc", False), ("ks", True)]
+    assert [(r.metric, r.passed) for r in summary.gate] == [
+        ("auc", False), ("ks", True), ("reasons", True),
+    ]  # fmt: skip
     assert f"auc >= 0.99: found {auc:.4f}, FAILED" in summary.error
     report = (champion.home / "store" / "runs" / "strict" / "report.html").read_text()
     assert "The gate: refused" in report
     database = Database(Settings.from_environment().database)
     audit = [(row["run"], row["passed"]) for row in database.evaluations("card-default")]
-    assert audit == [("first", 1), ("strict", 0)]
+    assert audit == [("first", 1), ("first", 1), ("strict", 0)]  # a gate, a challenge, a gate
     assert _promotions(champion.home) == promotions
     deployment = champion.home / "store" / "deployments" / "card-default"
     assert deployment.read_bytes() == served
 
 
-def test_a_refusal_notifies_and_a_deployment_does_not(
+def test_an_end_that_is_no_success_notifies(
     champion: Champion, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del champion
@@ -169,9 +174,13 @@ def test_a_refusal_notifies_and_a_deployment_does_not(
     assert "[notify] failed card-default first" in capsys.readouterr().out
 
 
+def _cutoff(version: int, approve_below: float) -> Policy:
+    return Policy(version=version, cutoff=FixedCutoff(approve_below=approve_below))
+
+
 def test_another_policy_is_another_release_of_the_same_bundle(champion: Champion) -> None:
     walk = Walk(
-        CARD.model_copy(update={"policy": Policy(version=2, approve_below=0.2)}),
+        CARD.model_copy(update={"policy": _cutoff(2, 0.2)}),
         champion.data,
         "policy",
     )
@@ -182,20 +191,87 @@ def test_another_policy_is_another_release_of_the_same_bundle(champion: Champion
     assert summary.champion == 2
     assert summary.release != first.release
     reused = {stage.stage for stage in summary.stages if stage.reused}
-    assert reused == set(STAGES) - {"register", "deploy"}
+    assert reused == {"ingest", "features", "train"}
     served, former = load_deployed("card-default").release, _release(champion.home, first.release)
     assert (served.id, served.policy.approve_below) == (summary.release, 0.2)
     assert (served.bundle, served.snapshot) == (former.bundle, former.snapshot)
 
 
-def _registered(champion: Champion) -> Walk:
-    """A second candidate that was promoted and is yet to be deployed."""
-    rules = Gate(rules=(Rule(metric="auc", floor=0.6),))
-    walk = Walk(_quick(gate=rules), champion.data, "second")
+def _won(champion: Champion) -> Walk:
+    """A second candidate that is registered, and on record as the winner of its challenge."""
+    walk = Walk(_quick(), champion.data, "second")
     assert walk.to_gate()
     walk.register()
-    assert [number for number, _ in _promotions(champion.home)] == [2]
+    release = str(_facts(walk, "release")["release"])
+    decision = {"kind": "challenge", "release": release, "champion": 1, "passed": True}
+    _database(champion.home).record_evaluation(
+        "card-default", "a win", run="second", decision=decision
+    )
+    assert [number for number, _ in _promotions(champion.home)] == [1]
     return walk
+
+
+def test_a_registered_release_says_what_it_was_made_from(champion: Champion) -> None:
+    walk = _won(champion)
+    facts, decision = _facts(walk, "release"), json.loads(
+        (Path(str(walk.entry("decision")["uri"])) / "decision.json").read_text()
+    )  # fmt: skip
+    made = _release(champion.home, str(facts["release"]))
+    assert (facts["family"], facts["bundle"]) == (made.family, made.bundle)
+    assert (made.bundle, facts["evaluated"]) == (decision["bundle"], decision["evaluated"])
+    assert facts["approve_below"] == made.policy.approve_below
+    assert facts["approve_below"] == decision["cutoff"]["approve_below"]
+    for role, folder in (("models", facts["folder"]), ("gold", "."), ("evaluation", ".")):
+        assert facts[role] == walk.entry(role)["key"]
+        assert (champion.home / "store" / str(facts[role]) / str(folder)).is_dir()
+    judged = _facts(walk, "decision")
+    assert (facts["metrics"], facts["mlflow_run"]) == (judged["metrics"], judged["mlflow_run"])
+    assert facts["run"] == "second"
+    assert str(facts["registered_at"]).endswith("+00:00")
+
+
+def test_a_registered_release_is_the_challenger_in_mlflow_and_serves_nobody(
+    champion: Champion,
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    served = deployed("card-default")
+    walk = _won(champion)
+    assert deployed("card-default") == served
+    tracking = Settings.from_environment().tracking
+    client = MlflowClient(tracking, tracking)
+
+    def aliases() -> dict[str, str]:
+        model = client.get_registered_model("card-default")
+        versions = {
+            alias: client.get_model_version("card-default", str(number))
+            for alias, number in model.aliases.items()
+        }
+        return {alias: version.tags["release"] for alias, version in versions.items()}
+
+    first, second = _promotions(champion.home)[0][1], str(_facts(walk, "release")["release"])
+    assert aliases() == {"champion": first, "challenger": second}
+    walk.deploy(second)
+    assert aliases() == {"champion": second}
+    walk.run = "back"
+    walk.deploy(first)
+    assert aliases() == {"champion": first}
+    assert len(client.search_model_versions("name = 'card-default'")) == 2
+
+
+def test_to_register_again_changes_nothing_but_which_is_the_latest(champion: Champion) -> None:
+    walk = _won(champion)
+    before = fingerprint(champion.home / "store" / "card-default")
+    walk.register()
+    assert walk.record("register")["reused"] is True
+    first = Walk(CARD, champion.data, "again")
+    assert first.to_gate()
+    first.register()
+    assert first.record("register")["reused"] is False
+    assert _facts(first, "release")["run"] == "first"
+    assert fingerprint(champion.home / "store" / "card-default") == before
+    first.deploy()
+    assert [number for number, _ in _promotions(champion.home)] == [1]
 
 
 def _flip(path: Path) -> None:
@@ -207,77 +283,77 @@ def _flip(path: Path) -> None:
 def test_a_release_that_does_not_load_is_not_deployed_and_is_rolled_back(
     champion: Champion, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    served = (champion.home / "store" / "deployments" / "card-default").read_bytes()
-    former = _promotions(champion.home)[0][1]
-    walk = _registered(champion)
+    deployment = champion.home / "store" / "deployments" / "card-default"
+    served, former = deployment.read_bytes(), _promotions(champion.home)[0][1]
+    walk = _won(champion)
+    new = str(_facts(walk, "release")["release"])
     release = Path(str(walk.entry("release")["uri"]))
     assert release.is_relative_to(champion.home)
     bundle = release / "bundle"
-    damages: dict[str, Callable[[], None]] = {
-        "a byte of the model": lambda: _flip(bundle / "spec.json"),
-        "a byte of the golden rows": lambda: _flip(bundle / "golden.json"),
-        "a file less": (bundle / "card.json").unlink,
-        "no bundle": lambda: shutil.rmtree(bundle),
-        "a byte of the snapshot": lambda: _flip(release / "snapshot.bin"),
-        "no snapshot": (release / "snapshot.bin").unlink,
-        "another policy": lambda: _flip(release / "release.json"),
-        "no release": lambda: shutil.rmtree(release),
+    # Whether the release is seen to be no whole entry, before it is promoted.
+    damages: dict[str, tuple[Callable[[], None], bool]] = {
+        "a byte of the model": (lambda: _flip(bundle / "spec.json"), False),
+        "a byte of the golden rows": (lambda: _flip(bundle / "golden.json"), False),
+        "a byte of the snapshot": (lambda: _flip(release / "snapshot.bin"), False),
+        "another cut-off": (lambda: _flip(release / "release.json"), False),
+        "a file less": ((bundle / "card.json").unlink, True),
+        "no bundle": (lambda: shutil.rmtree(bundle), True),
+        "no snapshot": ((release / "snapshot.bin").unlink, True),
+        "no release": (lambda: shutil.rmtree(release), True),
     }
     whole = champion.home.with_name("whole")
     shutil.copytree(release, whole)
-    number, wrong = 2, {}
-    for what, damage in damages.items():
+    wrong = {}
+    for what, (damage, seen) in damages.items():
         shutil.rmtree(release, ignore_errors=True)
         shutil.copytree(whole, release)
         damage()
+        before = _promotions(champion.home)
         walk.run = f"deploy {what}"
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
-            walk.deploy()
+            walk.deploy(new)
         assert caught.value.code == 1
         error = capsys.readouterr().err
-        assert (champion.home / "store" / "deployments" / "card-default").read_bytes() == served
-        if "Traceback" in error or _promotions(champion.home) != [(number + 1, former)]:
-            wrong[what] = error.splitlines()[-1], _promotions(champion.home)
-        number = _promote_again(walk)
+        assert deployment.read_bytes() == served
+        added = _promotions(champion.home)[len(before) :]
+        number = len(before)
+        expected = [] if seen else [(number + 1, new), (number + 2, former)]
+        if "Traceback" in error or added != expected:
+            wrong[what] = error.splitlines()[-1], added
+        _win_again(champion.home, new)
     assert wrong == {}
     assert load_deployed("card-default").release.id == former
 
 
-def _promote_again(walk: Walk) -> int:
-    """Append the release that could not be deployed once more; returns its number."""
-    database = Database(Settings.from_environment().database)
-    champion = database.champion("card-default")
-    assert champion is not None
-    release = str(_facts(walk, "release")["release"])
-    return database.promote(
-        "card-default", release, after=champion.number, run="r", who="w", why="w", figures={}
-    ).number
+def _win_again(home: Path, release: str) -> None:
+    """Put on record that a release won its challenge of the present champion."""
+    database = _database(home)
+    number = len(database.promotions("card-default"))
+    decision = {"kind": "challenge", "release": release, "champion": number, "passed": True}
+    database.record_evaluation("card-default", f"win {number}", run="r", decision=decision)
 
 
 def test_a_damaged_candidate_is_not_registered(
     champion: Champion, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    promotions = _promotions(champion.home)
-    walk = Walk(_quick(gate=Gate(rules=(Rule(metric="auc", floor=0.6),))), champion.data, "second")
+    latest = (champion.home / "store" / "registered" / "card-default").read_text()
+    walk = Walk(_quick(), champion.data, "second")
     assert walk.to_gate()
-    folder = Path(str(walk.entry("models")["uri"]))
-    for bundle in ("xgboost", "logistic"):
-        _flip(folder / bundle / "spec.json")
+    for spec in Path(str(walk.entry("models")["uri"])).rglob("spec.json"):
+        _flip(spec)
     capsys.readouterr()
     with pytest.raises(SystemExit):
         walk.register()
     assert "spec.json: expected sha256" in capsys.readouterr().err
-    assert _promotions(champion.home) == promotions
     assert len(list((champion.home / "store" / "card-default" / "releases").iterdir())) == 1
+    assert (champion.home / "store" / "registered" / "card-default").read_text() == latest
 
 
 def test_a_release_that_another_run_overtook_is_not_promoted_over_it(
     champion: Champion, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changed = CARD.model_copy(update={"policy": Policy(version=3, approve_below=0.1)})
-    walk = Walk(changed, champion.data, "slow")
-    assert walk.to_gate()
+    walk = _won(champion)
     promote = Database.promote
 
     def overtaken(self: Database, scenario: str, release: str, **rest: object) -> object:
@@ -288,23 +364,30 @@ def test_a_release_that_another_run_overtook_is_not_promoted_over_it(
     with monkeypatch.context() as patch:
         patch.setattr(Database, "promote", overtaken)
         with pytest.raises(SystemExit):
-            walk.register()
+            walk.deploy()
     assert f"the champion is {'f' * 12} by another" in capsys.readouterr().err
-    assert _promotions(champion.home) == [(2, "f" * 64)]
+    assert _promotions(champion.home)[1:] == [(2, "f" * 64)]
 
 
 def test_a_run_that_was_overtaken_does_not_take_serving_back(
-    champion: Champion, capsys: pytest.CaptureFixture[str]
+    champion: Champion, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walk = _registered(champion)
+    walk = _won(champion)
     served = deployed("card-default")
-    database = Database(f"sqlite:///{champion.home}/vintage.db")
-    database.promote("card-default", "f" * 64, after=2, run="x", who="x", why="x", figures={})
-    with pytest.raises(SystemExit):
-        walk.deploy()
+    promote = Database.promote
+
+    def overtaken(self: Database, scenario: str, release: str, **rest: object) -> object:
+        mine = promote(self, scenario, release, **rest)  # type: ignore[arg-type]
+        promote(self, scenario, "f" * 64, after=2, run="x", who="x", why="x", figures={})
+        return mine
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "promote", overtaken)
+        with pytest.raises(SystemExit):
+            walk.deploy()
     assert "to be the champion still, found ffffffffffff by run x" in capsys.readouterr().err
     assert deployed("card-default") == served
-    assert [number for number, _ in _promotions(champion.home)] == [3]
+    assert [number for number, _ in _promotions(champion.home)] == [1, 2, 3]
 
 
 def test_looking_at_a_damaged_champion_destroys_nothing(champion: Champion) -> None:

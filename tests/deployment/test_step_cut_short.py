@@ -33,7 +33,6 @@ def test_before_a_first_release_it_is_noted_that_nothing_served(
             notes.append(installation.store.get(NOTE))
 
     installation.cluster.disturb = disturb
-    installation.promote(installation.new)
     installation.deploy(installation.new)
     assert notes == ["null"]
 
@@ -67,7 +66,6 @@ def test_a_first_roll_out_that_was_cut_short_is_deleted_by_the_next_that_fails(
     installation: Installation,
 ) -> None:
     _cut_short(installation, None)
-    installation.promote(installation.new)
     installation.cluster.faults[installation.new] = "image"
     installation.fails(installation.new)
     assert installation.cluster.object is None
@@ -124,11 +122,20 @@ def test_a_run_that_is_overtaken_puts_back_what_served(moment: str, second: Inst
     assert (second.champion().number, second.champion().release) == (3, theirs)
 
 
-def test_a_run_that_was_overtaken_before_asks_no_cluster(second: Installation) -> None:
+def test_a_run_that_was_cut_short_and_overtaken_asks_no_cluster(second: Installation) -> None:
+    second.promote(second.new, run="run")
     second.promote("a" * 64)
     second.cluster.calls.clear()
-    assert "to be the champion still" in second.fails(second.new)
+    assert "to be the champion still, found aaaaaaaaaaaa by run r" in second.fails(second.new)
     assert second.cluster.calls == []
+    assert second.champion().release == "a" * 64
+
+
+def test_a_run_that_was_cut_short_after_its_promotion_goes_on(second: Installation) -> None:
+    second.promote(second.new, run="run")
+    second.deploy(second.new)
+    assert second.deployed() == second.on_cluster() == second.new
+    assert second.champion().number == 2
 
 
 def test_a_run_that_was_overtaken_leaves_what_the_other_one_put_there(

@@ -7,12 +7,12 @@ import pytest
 from components.contracts.errors import VintageError
 from components.deployment import cluster as api
 from components.scoring.release import Release
+from components.storage.registry import release_key
 from tests.deployment.faking import NAME, FakeCluster
 from tests.deployment.installing import MINUTES, NOTE, Installation
 
 
 def test_a_first_release_serves_and_is_on_record(installation: Installation) -> None:
-    installation.promote(installation.new)
     installation.deploy(installation.new)
     assert installation.deployed() == installation.on_cluster() == installation.new
     record = installation.record()
@@ -22,7 +22,6 @@ def test_a_first_release_serves_and_is_on_record(installation: Installation) -> 
 
 
 def test_the_cluster_is_told_where_the_release_s_folder_is(installation: Installation) -> None:
-    installation.promote(installation.new)
     installation.deploy(installation.new)
     assert installation.cluster.object is not None
     uri = installation.cluster.object["spec"]["predictor"]["model"]["storageUri"]
@@ -70,7 +69,6 @@ def test_a_release_that_does_not_come_up_is_rolled_back_everywhere(
 
 
 def test_a_first_release_that_does_not_come_up_leaves_nothing(installation: Installation) -> None:
-    installation.promote(installation.new)
     installation.cluster.faults[installation.new] = "image"
     installation.fails(installation.new)
     assert installation.cluster.object is None
@@ -96,7 +94,6 @@ def test_a_retry_after_a_roll_back_repeats_the_first_error(second: Installation)
 def test_a_retry_where_nothing_was_rolled_back_is_a_second_chance(
     installation: Installation,
 ) -> None:
-    installation.promote(installation.new)
     installation.cluster.faults[installation.new] = "never"
     installation.fails(installation.new)
     installation.cluster.faults.clear()
@@ -113,9 +110,10 @@ def test_a_failed_check_of_what_serves_already_promotes_nothing(second: Installa
 
 
 def test_a_damaged_release_never_reaches_the_cluster(second: Installation) -> None:
-    entry = second.store.find(f"{NAME}/releases/{second.new}")
+    entry = second.store.find(release_key(NAME, second.new))
     assert entry is not None
-    (Path(entry.uri) / "bundle" / "card.json").write_text("{}")
+    card = Path(entry.uri) / "bundle" / "card.json"
+    card.write_text(" " + card.read_text()[1:])
     second.cluster.calls.clear()
     assert "card.json: expected sha256" in second.fails(second.new)
     assert second.cluster.calls == []

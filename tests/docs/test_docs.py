@@ -59,13 +59,13 @@ def test_the_readme_scores_rows_that_the_scenario_accepts() -> None:
     rows = [words[3] for words in _commands(ROOT / "README.md", "vintage") if "--json" in words]
     import json
 
-    from components.scoring.instances import from_rows
+    from components.scoring.instances import RowReader
     from components.training.matrix import scoring_inputs
     from pipelines.scenarios import load
 
     inputs = scoring_inputs(load("card-default").inputs())
     assert len(rows) == 1
-    assert from_rows(inputs, [json.loads(rows[0])]).shape == (1, len(inputs))
+    assert RowReader(inputs)([json.loads(rows[0])]).shape == (1, len(inputs))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -111,3 +111,16 @@ def test_the_lock_file_has_hashes_and_names_no_host() -> None:
     assert len(pinned) > 100
     assert lock.count("--hash=sha256:") >= len(pinned)
     assert "://" not in lock
+
+
+def test_the_worked_example_of_a_notebook_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "notebook.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)  # noqa: S102 - our own page
+    printed = capsys.readouterr().out
+    assert re.search(r"^scorecard AUC 0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)$", printed, re.MULTILINE)
+    assert len(names["told"]) == 3  # type: ignore[arg-type]

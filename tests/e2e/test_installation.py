@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 
 from components.deployment.kserve import release_of
+from components.scoring.release import CutOff, Release
 from components.scoring.scorer import Answer, Scorer
 from tests.e2e import kube
 from tests.e2e.backend import Backend
-from tests.e2e.conftest import DATA, FIGURES, ROOT, deploy
+from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
+from tests.e2e.planting import plant, promotions
 from tests.support import python, user_environment
 
 ENTITIES = 300
@@ -61,12 +64,17 @@ def test_every_account_may_do_what_it_must_and_no_more(
     assert said.split()[0] == allowed
 
 
-def test_the_pipeline_s_tasks_run_as_pods_to_a_champion_that_is_ready(trained: Backend) -> None:
+def test_the_pipelines_tasks_run_as_pods_to_a_champion_that_is_ready(
+    trained: dict[str, Backend],
+) -> None:
     from kserve import KServeClient
 
-    assert [ran.task for ran in trained.ran if ran.succeeded] == [
-        "ingest", "features", "train", "evaluate", "gate", "register", "deploy", "finish",
-    ]  # fmt: skip
+    ran = {kind: [r.task for r in backend.ran if r.succeeded] for kind, backend in trained.items()}
+    assert ran == {
+        "training": ["ingest", "features", "train", "evaluate", "gate", "register", "finish"],
+        "challenge": ["challenge", "finish"],
+        "release": ["deploy", "finish"],
+    }
     assert KServeClient().is_isvc_ready("card-default", namespace=kube.NAMESPACE)
     pods = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
     assert len(pods) == 2
@@ -83,13 +91,13 @@ def _since(pod: Any, first: str, then: str) -> float:
 
 
 def test_the_served_scores_are_the_embedded_ones_to_the_bit(
-    trained: Backend, embedded: Path
+    trained: dict[str, Backend], embedded: Path
 ) -> None:
     import requests
 
     folder = embedded / "store" / "card-default" / "releases"
     scorer = Scorer(next(path for path in folder.iterdir() if not path.name.startswith(".")))
-    assert trained.task("deploy").succeeded
+    assert trained["release"].task("deploy").succeeded
     known = (str(n) for n in range(1, ENTITIES + 1) if scorer.snapshot.row(str(n)) is not None)
     rows = [scorer.entity(entity) for entity in known]
     expected = scorer.score(rows)
@@ -129,25 +137,75 @@ def test_the_command_line_scores_from_the_cluster_s_stores(tmp_path: Path) -> No
     assert service["metadata"]["annotations"]["vintage/release"][:12] in done.stdout
 
 
-def test_a_second_run_makes_nothing_anew(trained: Backend, compiled: Path) -> None:
+def test_a_second_run_makes_nothing_anew(
+    trained: dict[str, Backend], compiled: dict[str, Path]
+) -> None:
     before = kube.get("inferenceservice", "card-default")
     pods = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
-    again = Backend(compiled)
-    assert again.run({"data": DATA}) == "SUCCEEDED"
-    with kube.stores() as reached:
-        text = reached.client.get_object(
-            bucket_name="vintage", object_name=f"store/runs/{again.job}/summary.json"
-        ).read()
-    summary = json.loads(text)
-    assert summary["status"] == "deployed"
-    assert {s["stage"] for s in summary["stages"] if s["reused"]} >= {
+    again = run_all(compiled)
+    summaries = {kind: _summary(backend) for kind, backend in again.items()}
+    assert {kind: summary["status"] for kind, summary in summaries.items()} == {
+        "training": "registered", "challenge": "registered", "release": "deployed",
+    }  # fmt: skip
+    assert {s["stage"] for s in summaries["training"]["stages"] if s["reused"]} == {
         "ingest", "features", "train", "evaluate", "gate", "register",
     }  # fmt: skip
+    assert summaries["release"]["champion"] == 1
     after = kube.get("inferenceservice", "card-default")
     assert after["spec"] == before["spec"]
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
     still = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
     assert {p["metadata"]["name"] for p in still} == {p["metadata"]["name"] for p in pods}
     deployment = kube.get("deployment", "card-default-predictor")
-    assert release_of(deployment) == summary["release"]
-    assert trained.job != again.job
+    assert release_of(deployment) == summaries["release"]["release"]
+    assert trained["release"].job != again["release"].job
+
+
+def _summary(backend: Backend) -> Any:
+    """What a pipeline's last task left."""
+    with kube.stores() as reached:
+        text = reached.client.get_object(
+            bucket_name="vintage", object_name=f"store/runs/{backend.job}/summary.json"
+        ).read()
+    return json.loads(text)
+
+
+@pytest.mark.usefixtures("trained")
+def test_another_release_wins_serves_and_is_rolled_back(
+    compiled: dict[str, Path], tmp_path: Path
+) -> None:
+    former = _serving()
+    new = plant(tmp_path, _with_another_cut_off)
+    for kind in ("challenge", "release"):
+        backend = Backend(compiled[kind])
+        assert backend.run({"release": new}) == "SUCCEEDED", backend.ran[-1].log
+    assert (_serving(), _champion_of_mlflow()) == (new, new)
+    back = Backend(compiled["release"])
+    assert back.run({"release": former, "why": "complaints"}) == "SUCCEEDED", back.ran[-1].log
+    assert (_serving(), _champion_of_mlflow()) == (former, former)
+    last = promotions(tmp_path)[-2:]
+    assert [(p.release, p.why) for p in last] == [
+        (new, "won the challenge"), (former, "complaints"),
+    ]  # fmt: skip
+
+
+def _with_another_cut_off(folder: Path) -> Release:
+    return replace(Release.read(folder), policy=CutOff(2, 0.123))
+
+
+def _serving() -> str:
+    """The release that every pod of the service is of."""
+    service = kube.get("inferenceservice", "card-default")
+    release = str(service["metadata"]["annotations"]["vintage/release"])
+    assert release_of(kube.get("deployment", "card-default-predictor")) == release
+    return release
+
+
+def _champion_of_mlflow() -> str:
+    """The release that MLflow calls champion."""
+    from mlflow.tracking import MlflowClient
+
+    with kube.forwarded("svc/mlflow", 5000) as port:
+        url = f"http://127.0.0.1:{port}"
+        version = MlflowClient(url, url).get_model_version_by_alias("card-default", "champion")
+    return str(version.tags["release"])

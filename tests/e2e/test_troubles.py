@@ -13,12 +13,11 @@ import pytest
 
 from components.images import MODEL
 from components.scoring.bundle import GOLDEN, write_manifest
-from components.scoring.release import BUNDLE, RELEASE, Release
-from components.storage.bucket import BucketStore
-from components.storage.database import Database
+from components.scoring.release import BUNDLE, Release
 from tests.e2e import kube
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import DATA, FIGURES, ROOT, deploy
+from tests.e2e.planting import installed, plant, promotions
 
 _ASKER = """
 import json, time, urllib.request
@@ -78,9 +77,9 @@ def _component(backend: Backend, name: str) -> tuple[Any, dict[str, Any]]:
 )
 @pytest.mark.usefixtures("installation")
 def test_a_store_that_cannot_be_used_ends_the_first_task_by_name(
-    compiled: Path, changes: Mapping[str, str], said: str
+    compiled: dict[str, Path], changes: Mapping[str, str], said: str
 ) -> None:
-    backend = Backend(compiled)
+    backend = Backend(compiled["training"])
     component, values = _component(backend, "ingest")
     ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
     assert not ran.succeeded
@@ -89,63 +88,55 @@ def test_a_store_that_cannot_be_used_ends_the_first_task_by_name(
     assert "Traceback" not in ran.log.split(last[-1])[0].split("ingest: ")[-1]
 
 
+@pytest.mark.usefixtures("trained")
 def test_a_task_without_the_right_to_deploy_says_which_role_it_wants(
-    trained: Backend, compiled: Path
+    compiled: dict[str, Path],
 ) -> None:
     before = kube.get("inferenceservice", "card-default")
-    backend = Backend(compiled)
+    backend = Backend(compiled["release"])
     component, values = _component(backend, "deploy")
-    release = trained.task("register").artifacts["release"]
-    ran = backend.pod("deploy", component, values, {"release": release}, account="default")
+    release = before["metadata"]["annotations"]["vintage/release"]
+    ran = backend.pod("deploy", component, {**values, "release": release}, {}, account="default")
     assert not ran.succeeded
     assert "InferenceService card-default in namespace vintage: refused" in ran.log
     assert "the Role deployer" in ran.log
     assert kube.get("inferenceservice", "card-default")["spec"] == before["spec"]
 
 
-def _planted(folder: Path, number: int) -> tuple[str, str]:
-    """Publish and promote a release whose golden rows are wrong; its id and its artifact's URI."""
-    with kube.stores() as reached, pytest.MonkeyPatch.context() as patch:
-        for name, value in reached.environment.items():
-            patch.setenv(name, value)
-        store = BucketStore("s3://vintage/store", folder)
-        serving = store.get("deployments/card-default")
-        entry = store.find(f"card-default/releases/{serving}")
-        assert entry is not None
-        target = store.scratch()
-        shutil.copytree(store.local(entry), target, dirs_exist_ok=True)
-        golden = json.loads((target / BUNDLE / GOLDEN).read_text())
-        golden["pd"][0] += 0.01 * number
-        (target / BUNDLE / GOLDEN).write_text(json.dumps(golden))
-        made = replace(Release.read(target), bundle=write_manifest(target / BUNDLE))
-        (target / RELEASE).write_text(made.to_json())
-        published = store.publish(f"card-default/releases/{made.id}", target, {"release": made.id})
-        database = Database(reached.database)
-        champion = database.champion("card-default")
-        assert champion is not None
-        database.promote(
-            "card-default", made.id, after=champion.number,
-            run="planted", who="tester", why="a mistake", figures={},
-        )  # fmt: skip
-        uri = f"kfp/planted/{made.id}"
-        (folder / "reference").write_text(published.to_json())
-        reached.client.fput_object(
-            bucket_name="vintage", object_name=uri, file_path=str(folder / "reference")
-        )
-    return made.id, f"minio://vintage/{uri}"
+def _with_wrong_golden_rows(folder: Path) -> Release:
+    golden = json.loads((folder / BUNDLE / GOLDEN).read_text())
+    golden["pd"][0] += 0.01
+    (folder / BUNDLE / GOLDEN).write_text(json.dumps(golden))
+    return replace(Release.read(folder), bundle=write_manifest(folder / BUNDLE))
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_release_that_won_nothing_is_refused(compiled: dict[str, Path], tmp_path: Path) -> None:
+    before = kube.get("inferenceservice", "card-default")
+    bad = plant(tmp_path, _with_wrong_golden_rows)
+    backend = Backend(compiled["release"])
+    assert backend.run({"release": bad}) == "FAILED"
+    assert "to have won a challenge of the champion" in backend.task("deploy").log
+    assert kube.get("inferenceservice", "card-default")["spec"] == before["spec"]
+
+
+@pytest.mark.usefixtures("trained")
 def test_a_bad_bundle_is_rolled_back_and_the_former_one_serves_on(
-    trained: Backend, compiled: Path, tmp_path: Path
+    compiled: dict[str, Path], tmp_path: Path
 ) -> None:
     before = kube.get("inferenceservice", "card-default")
     former = before["metadata"]["annotations"]["vintage/release"]
-    bad, uri = _planted(tmp_path, 1)
-    backend = Backend(compiled)
+    bad = plant(tmp_path, _with_wrong_golden_rows)
+    with installed(tmp_path) as (_, database):
+        number = len(database.promotions("card-default"))
+        decision = {"kind": "challenge", "release": bad, "champion": number, "passed": True}
+        database.record_evaluation(
+            "card-default", f"planted-{number}", run="planted", decision=decision
+        )
+    backend = Backend(compiled["release"])
     component, values = _component(backend, "deploy")
-    artifact = {**trained.task("register").artifacts["release"], "uri": uri, "metadata": {}}
     started = time.monotonic()
-    ran = backend.pod("deploy", component, values, {"release": artifact})
+    ran = backend.pod("deploy", component, {**values, "release": bad}, {})
     seconds = round(time.monotonic() - started, 1)
     FIGURES.append({"figure": "a bad bundle found and rolled back", "seconds": seconds})
     assert not ran.succeeded
@@ -155,10 +146,8 @@ def test_a_bad_bundle_is_rolled_back_and_the_former_one_serves_on(
     assert after["spec"] == before["spec"]
     assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
     assert after["metadata"]["labels"] == before["metadata"]["labels"]
-    with kube.stores() as reached:
-        champion = Database(reached.database).champion("card-default")
-    assert champion is not None
-    assert champion.release == former
+    *_, failed, champion = promotions(tmp_path)
+    assert (failed.release, champion.release) == (bad, former)
     assert "rolled back" in champion.why
 
 

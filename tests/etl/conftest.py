@@ -9,6 +9,9 @@ import pytest
 
 from components.etl import bronze
 from tests.etl.small import PEOPLE
+from tests.making import models
+
+__all__ = ["models"]
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

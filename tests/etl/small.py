@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.contracts.modelling import (
-    Feature,
-    Gate,
-    GivenLabel,
-    LogisticFamily,
-    Policy,
-    Rule,
-    StratifiedSplit,
-    Training,
-)
+from components.contracts.families import LogisticFamily, Training
+from components.contracts.modelling import Feature, GivenLabel, StratifiedSplit
+from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind, Merge, Naming, Source
 
@@ -73,7 +66,7 @@ SMALL = Scenario(
     protected=("AGE",),
     training=Training(families=(LogisticFamily(),)),
     gate=Gate(rules=(Rule(metric="auc", floor=0.5),)),
-    policy=Policy(approve_below=0.3),
+    policy=Policy(cutoff=FixedCutoff(approve_below=0.3)),
 )
 PEOPLE_HEAD = "Id,City,Age,Income"
 DEEDS_HEAD = "id,late,default.payment.next.month"

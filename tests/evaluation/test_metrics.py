@@ -8,34 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn import metrics as sk
+from scipy.stats import binomtest
 
 from components.evaluation.metrics import (
-    auc_interval,
-    by_group,
     calibration_bins,
     calibration_error,
     confusion,
     curves,
-    groups_of,
     importance,
+    lift_table,
     ranking_metrics,
     threshold_metrics,
 )
+from tests.evaluation.rows import Rows, scored
 
 LABEL = np.array([0, 0, 1, 1])
 PD = np.array([0.1, 0.4, 0.35, 0.8])
-Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
-
-
-@st.composite
-def scored(draw: st.DrawFn) -> Rows:
-    """Labels of both classes and PDs, with ties."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    rows = draw(st.integers(12, 120))
-    label = np.concatenate([[0, 1], rng.integers(0, 2, rows - 2)])
-    pd = np.clip(rng.random(rows) * 0.7 + label * draw(st.floats(0, 0.3)), 0, 1)
-    return label, np.round(pd, draw(st.sampled_from([1, 2, 12])))
 
 
 @pytest.mark.parametrize(
@@ -98,31 +86,6 @@ def test_the_figures_keep_their_laws(rows: Rows, cutoff: float) -> None:
     assert at["recall"] == pytest.approx(caught / (missed + caught))
 
 
-@settings(deadline=None, max_examples=8)
-@given(scored(), st.integers(0, 9))
-def test_the_auc_interval_is_around_its_value_and_the_same_for_the_same_seed(
-    rows: Rows, seed: int
-) -> None:
-    label, pd = rows
-    found = auc_interval(label, pd, seed)
-    assert found.low <= found.value <= found.high
-    assert found.value == pytest.approx(sk.roc_auc_score(label, pd))
-    assert auc_interval(label, pd, seed) == found
-
-
-def test_a_perfect_ranking_leaves_the_auc_no_room() -> None:
-    found = auc_interval(np.repeat([0, 1], 50), np.linspace(0, 1, 100), 1)
-    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
-
-
-def test_the_auc_interval_narrows_with_more_rows() -> None:
-    rng = np.random.default_rng(3)
-    label = rng.integers(0, 2, 4000)
-    pd = rng.random(4000) * 0.8 + label * 0.2
-    few, many = auc_interval(label[:200], pd[:200], 1), auc_interval(label, pd, 1)
-    assert many.high - many.low < (few.high - few.low) / 2
-
-
 def test_a_perfect_calibration_has_no_error() -> None:
     label = np.concatenate([np.arange(20) < bad for bad in range(10)]).astype(np.int64)
     pd = np.repeat(np.arange(10) / 20, 20)
@@ -139,6 +102,36 @@ def test_the_calibration_groups_hold_every_row_in_the_order_of_the_pd(rows: int)
     assert sum(group.rows for group in bins) == rows
     assert len(bins) == min(rows, 10)
     assert all(low.predicted <= high.predicted for low, high in pairwise(bins))
+
+
+@pytest.mark.parametrize(("bad", "rows"), [(0, 30), (3, 30), (15, 30), (30, 30), (1, 1)])
+def test_a_calibration_group_has_the_interval_of_wilson(bad: int, rows: int) -> None:
+    (group, *_) = calibration_bins(np.tile(np.arange(rows) < bad, 10).astype(np.int64),
+                                   np.repeat(np.arange(10) / 10, rows))  # fmt: skip
+    expected = binomtest(bad, rows).proportion_ci(method="wilson")
+    assert (group.low, group.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_lift_table_is_what_the_hand_works_out() -> None:
+    label = np.repeat([0, 1], [12, 8])
+    pd = np.repeat(np.arange(10) / 10, 2)
+    found = lift_table(label, pd)
+    assert [tenth.bad for tenth in found] == [2, 2, 2, 2, 0, 0, 0, 0, 0, 0]
+    assert [tenth.lift for tenth in found[:5]] == pytest.approx([2.5, 2.5, 2.5, 2.5, 0.0])
+    assert [tenth.captured for tenth in found[:5]] == [0.25, 0.5, 0.75, 1.0, 1.0]
+
+
+@settings(deadline=None, max_examples=30)
+@given(scored())
+def test_the_lift_table_holds_every_row_and_every_bad_one(rows: Rows) -> None:
+    label, pd = rows
+    found = lift_table(label, pd)
+    assert sum(tenth.rows for tenth in found) == len(label)
+    assert sum(tenth.bad for tenth in found) == label.sum()
+    assert found[-1].captured == 1.0
+    assert all(before.captured <= after.captured for before, after in pairwise(found))
+    mean = sum(tenth.lift * tenth.rows for tenth in found) / len(label)
+    assert mean == pytest.approx(1.0)
 
 
 def test_the_planted_input_is_the_important_one() -> None:
@@ -164,37 +157,12 @@ def test_the_curves_count_every_row_once() -> None:
     rng = np.random.default_rng(2)
     label = rng.integers(0, 2, 3000)
     pd = np.concatenate([rng.random(2998), [0.0, 1.0]])
-    drawn = curves(label, pd, (("A", 0.1),), {"test": (3000, int(label.sum()))})
+    drawn = curves(
+        label, pd, importances=(("A", 0.1),), target={"test": (3000, int(label.sum()))}, profit=None
+    )
     assert sum(drawn.scores_good) == (label == 0).sum()
     assert sum(drawn.scores_bad) == (label == 1).sum()
     assert len(drawn.score_edges) == len(drawn.scores_good) + 1
     assert (drawn.roc[0], drawn.roc[-1]) == ((0.0, 0.0), (1.0, 1.0))
     assert len(drawn.roc) <= 200
     assert list(drawn.roc) == sorted(drawn.roc)
-
-
-@pytest.mark.parametrize(
-    ("values", "groups"),
-    [
-        (["a", "b", "a"], ["a", "b", "a"]),
-        (["a", None], ["a", "None"]),
-        ([None, None], ["None", "None"]),
-        ([7.0, 7.0, None], ["7 to 7", "7 to 7", "None"]),
-        (
-            [float(n) for n in range(10)],
-            [f"{low:g} to {low + 1.8:g}" for low in (0, 1.8, 3.6, 5.4, 7.2) for _ in range(2)],
-        ),
-    ],
-)
-def test_a_category_is_its_own_group_and_a_number_is_in_its_fifth(
-    values: list[object], groups: list[str]
-) -> None:
-    assert groups_of(values).tolist() == groups
-
-
-def test_a_group_has_its_rows_its_bad_rate_and_its_share_below_the_cut_off() -> None:
-    groups = np.array(["x", "y", "x", "y"])
-    assert by_group(groups, LABEL, PD, 0.4) == {
-        "x": pytest.approx({"rows": 2, "bad_rate": 0.5, "mean_pd": 0.225, "below_cutoff": 1.0}),
-        "y": pytest.approx({"rows": 2, "bad_rate": 0.5, "mean_pd": 0.6, "below_cutoff": 0.0}),
-    }

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from components.contracts.families import XGBoostFamily
+from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.deployment.step import deployed
 from components.scoring.release import Release
 from pipelines.cli import main
-from tests.support import Champion, free_port
+from pipelines.scenarios import load
+from tests.support import Champion, Walk, free_port
 
 
 def _said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
@@ -73,11 +76,13 @@ def test_data_writes_the_files_of_a_scenario(
     assert {path.name for path in out.iterdir()} == {"profile.csv", "transactions.csv"}
 
 
-def test_compile_writes_a_pipeline_for_kfp(
+def test_compile_writes_the_three_pipelines_for_kfp(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "card-default.yaml" in _said(capsys, "compile", "--out", str(tmp_path / "out"))
-    assert "root:" in (tmp_path / "out" / "card-default.yaml").read_text()
+    said = _said(capsys, "compile", "--out", str(tmp_path / "out")).splitlines()
+    expected = {f"card-default-{kind}" for kind in ("training", "challenge", "release")}
+    assert {Path(line).stem for line in said} == expected
+    assert all("root:" in Path(line).read_text() for line in said)
 
 
 def test_an_unchanged_run_reuses_every_stage_and_says_so(
@@ -85,7 +90,9 @@ def test_an_unchanged_run_reuses_every_stage_and_says_so(
 ) -> None:
     before = Release.read(deployed("card-default")).id
     said = _said(capsys, "run", "card-default", "--data", str(champion.data))
-    stages = ("ingest", "features", "train", "evaluate", "gate", "register", "deploy")
+    stages = (
+        "ingest", "features", "train", "evaluate", "gate", "register", "challenge", "deploy",
+    )  # fmt: skip
     lines = [line.split() for line in said.splitlines()]
     assert [words[0] for words in lines if words[-1:] == ["reused"]] == list(stages)
     (summary,) = champion.home.glob("store/runs/2*/summary.json")
@@ -99,9 +106,8 @@ def test_a_run_that_the_gate_refuses_fails_and_leaves_the_champion(
     champion: Champion, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pipelines.scenarios
-    from components.contracts.modelling import Gate, Rule
 
-    declared = pipelines.scenarios.load("card-default")
+    declared = load("card-default")
     strict = declared.model_copy(update={"gate": Gate(rules=(Rule(metric="auc", floor=0.999),))})
     monkeypatch.setattr(pipelines.scenarios, "load", lambda _: strict)
     before = deployed("card-default")
@@ -110,6 +116,114 @@ def test_a_run_that_the_gate_refuses_fails_and_leaves_the_champion(
     assert "refused" in said.out and "auc >= 0.999" in said.err
     assert "Traceback" not in said.out + said.err
     assert deployed("card-default") == before
+
+
+def _another_policy(champion: Champion) -> str:
+    """Deploy a second release, which differs in its cut-off; returns its id."""
+    declared = load("card-default")
+    policy = Policy(version=2, cutoff=FixedCutoff(approve_below=0.2))
+    changed = declared.model_copy(update={"policy": policy})
+    Walk(changed, champion.data, "second").to_deployed()
+    return Release.read(deployed("card-default")).id
+
+
+def test_releases_shows_who_was_champion_when(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Release.read(deployed("card-default"))
+    second = _another_policy(champion)
+    capsys.readouterr()
+    head, *lines, _, legend = _said(capsys, "releases", "card-default").splitlines()
+    assert head.split() == ["release", "family", "bundle", "registered", "by", "run", "auc"]
+    assert legend.startswith("* the champion")
+    assert [line.split()[0] for line in lines] == [first.id[:12], "champion", "*", "champion"]
+    assert lines[0].split()[1:3] == [first.family, first.bundle[:12]]
+    assert lines[2].split()[1] == second[:12]
+    assert "champion number 1: " in lines[1] and lines[1].endswith(", first champion")
+    assert "champion number 2: " in lines[3] and lines[3].endswith(", won the challenge")
+
+
+@pytest.mark.usefixtures("home")
+def test_where_there_is_no_release_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no release; see: vintage run card-default" in _said(capsys, "releases", "card-default")
+
+
+def test_rollback_makes_the_former_champion_serve_again(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Release.read(deployed("card-default")).id
+    second = _another_policy(champion)
+    said = _said(capsys, "rollback", "card-default", "--why", "complaints")
+    assert f"release {first[:12]} serves again, champion number 3" in said
+    assert Release.read(deployed("card-default")).id == first
+    listed = _said(capsys, "releases", "card-default")
+    assert "champion number 3: " in listed and ", complaints" in listed
+    said = _said(capsys, "rollback", "card-default", "--to", second[:8])
+    assert f"release {second[:12]} serves again, champion number 4" in said
+    answer = json.loads(_said(capsys, "score", "card-default", "--id", "17"))
+    assert answer["release"] == second
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "expected a champion before release"),
+        (("--to", "abcdefabcdef"), "expected release abcdefabcdef in"),
+        (("--to", "me"), "expected a release's id"),
+    ],
+)
+def test_where_there_is_nothing_to_go_back_to_nothing_changes(
+    champion: Champion, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    before = (champion.home / "vintage.db").read_bytes()
+    assert main(["rollback", "card-default", *words]) == 1
+    assert said in capsys.readouterr().err
+    assert (champion.home / "vintage.db").read_bytes() == before
+
+
+def test_a_way_back_that_does_not_load_leaves_what_serves(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = deployed("card-default")
+    second = _another_policy(champion)
+    card = first / "bundle" / "card.json"
+    card.write_text(" " + card.read_text()[1:])
+    assert main(["rollback", "card-default"]) == 1
+    assert "card.json: expected sha256" in capsys.readouterr().err
+    assert Release.read(deployed("card-default")).id == second
+    assert "number 4" in _said(capsys, "releases", "card-default")
+
+
+def test_a_model_that_does_not_beat_the_champion_is_registered_and_no_more(
+    champion: Champion, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pipelines.scenarios
+
+    before = deployed("card-default")
+    declared = load("card-default")
+    weak = XGBoostFamily(rounds=1, max_depth=1, search={})
+    training = declared.training.model_copy(update={"families": (weak,)})
+    easy = Gate(rules=(Rule(metric="auc", floor=0.55),))
+    changed = declared.model_copy(update={"training": training, "gate": easy})
+    monkeypatch.setattr(pipelines.scenarios, "load", lambda _: changed)
+    said = _said(capsys, "run", "card-default", "--data", str(champion.data))
+    assert "status      registered" in said and "registered and not promoted" in said
+    assert "challenge   " in said and "deploy  " not in said
+    assert deployed("card-default") == before
+    (summary,) = champion.home.glob("store/runs/2*/summary.json")
+    assert json.loads(summary.read_text())["champion"] == 0
+    assert main(["run", "card-default", "--pipeline", "release"]) == 1
+    assert "to have won a challenge of the champion" in capsys.readouterr().err
+    assert deployed("card-default") == before
+
+
+def test_each_pipeline_runs_alone(champion: Champion, capsys: pytest.CaptureFixture[str]) -> None:
+    serving = Release.read(deployed("card-default")).id
+    expected = {"training": "registered", "challenge": "registered", "release": "deployed"}
+    for kind, status in expected.items():
+        data = ["--data", str(champion.data)] if kind == "training" else []
+        said = _said(capsys, "run", "card-default", "--pipeline", kind, *data)
+        assert f"status      {status}" in said and serving[:12] in said
 
 
 @pytest.mark.parametrize("command", ["serve", "ui"])

@@ -2,9 +2,11 @@
 
 import json
 import math
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -18,6 +20,8 @@ from components.scoring.bundle import (
     CARD,
     GOLDEN,
     MODEL,
+    REFERENCE,
+    SCORECARD,
     SPEC,
     Bundle,
     verify_hashes,
@@ -36,7 +40,14 @@ from tests.making import (
 )
 
 families = pytest.mark.parametrize("family", FAMILIES)
-FILES = {"xgboost": [BUNDLE, CARD, GOLDEN, MODEL, SPEC], "logistic": [BUNDLE, CARD, GOLDEN, SPEC]}
+_ALL = [BUNDLE, CARD, GOLDEN, REFERENCE, SPEC]
+FILES = {
+    "xgboost": sorted([*_ALL, MODEL]),
+    "tree": sorted([*_ALL, MODEL]),
+    "forest": sorted([*_ALL, MODEL]),
+    "logistic": sorted(_ALL),
+    "scorecard": sorted([*_ALL, SCORECARD]),
+}
 
 
 @pytest.fixture
@@ -57,7 +68,7 @@ def folder(models: Models, request: pytest.FixtureRequest) -> Iterator[Path]:
         yield copied
 
 
-def rewrite(folder: Path, name: str, change: Callable[[dict[str, object]], object]) -> str:
+def rewrite(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> str:
     """Change a JSON file of a bundle, then close the bundle again. Returns the new id."""
     content = json.loads((folder / name).read_text())
     change(content)
@@ -73,6 +84,7 @@ def test_a_row_scores_the_same_to_the_bit_in_any_batch_order_and_place(
 ) -> None:
     bundle, matrix = models.bundle(family), inputs_of(rows, seed)
     whole = bundle.score(matrix)
+    parts_of_all = bundle.explain(matrix)
     order = np.random.default_rng(seed).permutation(rows)
     assert same_bits(bundle.score(matrix[order]).pd, whole.pd[order])
     at = int(cut * rows)
@@ -81,6 +93,8 @@ def test_a_row_scores_the_same_to_the_bit_in_any_batch_order_and_place(
     assert same_bits(bundle.score(np.asfortranarray(matrix)).pd, whole.pd)
     for place in order[:15]:
         assert same_bits(bundle.score(matrix[[place]]).margin, whole.margin[[place]])
+        assert same_bits(bundle.score(matrix[[place]]).pd, whole.pd[[place]])
+        assert same_bits(bundle.explain(matrix[[place]]), parts_of_all[[place]])
         assert same_bits(
             bundle.score(np.repeat(matrix[[place]], 9, axis=0)).pd[8:], whole.pd[[place]]
         )
@@ -117,9 +131,11 @@ def test_no_rows_score_as_no_rows(models: Models, family: str) -> None:
 
 
 @families
-def test_the_pd_is_the_logistic_of_the_margin(models: Models, family: str) -> None:
-    scores = models.bundle(family).score(inputs_of(50, 1))
-    assert scores.pd.tolist() == pytest.approx([1 / (1 + math.exp(-m)) for m in scores.margin])
+def test_points_double_the_odds_as_the_scale_says(models: Models, family: str) -> None:
+    bundle = models.bundle(family)
+    pds = np.array([1 / 51, 1 / 101, 1 / 26, 0.5])  # odds of 50, 100, 25 and 1 to one bad
+    assert bundle.points(pds).tolist() == [600, 620, 580, round(600 - 20 * math.log2(50))]
+    assert bundle.points(np.array([0.0, 1.0])).tolist() == [1085, -111]
 
 
 @families
@@ -200,10 +216,10 @@ def test_a_manifest_of_a_newer_format_is_refused_before_anything_is_read(folder:
 def test_a_specification_of_a_newer_format_is_refused_before_the_model_is_read(
     folder: Path,
 ) -> None:
-    identity = rewrite(folder, SPEC, lambda spec: spec.update(format=2))
+    identity = rewrite(folder, SPEC, lambda spec: spec.update(format=3))
     with (
         patch("onnxruntime.InferenceSession", side_effect=AssertionError),
-        pytest.raises(BundleError, match="expected format 1, found 2; a newer format needs a newe"),
+        pytest.raises(BundleError, match="expected format 2, found 3; a newer format needs a newe"),
     ):
         Bundle.load(folder, identity)
 
@@ -234,14 +250,15 @@ def test_a_golden_row_that_scores_otherwise_in_the_last_bit_is_told(folder: Path
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda golden: golden.update(rows=[], pd=[]),
+        lambda golden: golden.update(rows=[], pd=[], points=[], reasons=[]),
         lambda golden: golden["pd"].pop(),
         lambda golden: golden["rows"].pop(),
+        lambda golden: golden["reasons"].pop(),
     ],
-    ids=["none", "fewer PDs than rows", "more PDs than rows"],
+    ids=["none", "fewer PDs than rows", "more PDs than rows", "fewer reasons"],
 )
 def test_golden_rows_that_prove_nothing_are_refused(
-    folder: Path, spoil: Callable[[dict[str, object]], object]
+    folder: Path, spoil: Callable[[dict[str, Any]], object]
 ) -> None:
     identity = rewrite(folder, GOLDEN, spoil)
     with pytest.raises(BundleError, match="golden"):
@@ -253,21 +270,84 @@ def test_as_many_golden_rows_must_be_scored_as_there_are(
     folder: Path, change: Callable[[list[float]], list[float]]
 ) -> None:
     bundle = Bundle.load(folder)
-    _, recorded = bundle.golden()
-    bundle.compare_golden(recorded)
+    golden = bundle.golden()
+    recorded = golden.pd
+    bundle.compare_golden(golden, recorded)
     scored = change(recorded)
     expected = f"expected {len(recorded)} PDs of the golden rows, found {len(scored)}"
     with pytest.raises(BundleError, match=expected):
-        bundle.compare_golden(scored)
+        bundle.compare_golden(golden, scored)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("points", 1), ("reasons", ["NONE"])], ids=["points", "reasons"]
+)
+def test_golden_rows_prove_points_and_reasons_too(folder: Path, name: str, other: object) -> None:
+    def change(golden: dict[str, list[object]]) -> None:
+        golden[name][2] = other
+
+    identity = rewrite(folder, GOLDEN, change)
+    with pytest.raises(BundleError, match="other points or reasons than recorded"):
+        Bundle.load(folder, identity).verify()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (REFERENCE, lambda r: r["features"].pop("INCOME"), "reference.json of the features"),
+        (REFERENCE, lambda r: r["percentiles"].pop(), "reference.json with 101 percentiles"),
+        (SPEC, lambda spec: spec["reasons"].pop(), "a reason a feature"),
+        (CARD, lambda card: card.update(scenario="other"), "card.json of small-loans"),
+    ],
+)
+def test_a_bundle_whose_parts_do_not_fit_does_not_verify(
+    folder: Path, name: str, change: Callable[[Any], object], message: str
+) -> None:
+    identity = rewrite(folder, name, change)
+    with pytest.raises(BundleError, match=f"expected {message}, found otherwise"):
+        Bundle.load(folder, identity).verify()
+
+
+def test_a_pickle_where_the_model_should_be_is_refused_unopened(folder: Path) -> None:
+    (folder / MODEL).write_bytes(pickle.dumps(_Boom()))
+    with pytest.raises(BundleError, match=r"model\.onnx: expected sha256"):
+        Bundle.load(folder)
+    with pytest.raises(BundleError, match=r"model\.onnx: expected an ONNX model, found: "):
+        Bundle.load(folder, write_manifest(folder))
+
+
+class _Boom:
+    """What a pickle could do."""
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return _explode, ("unpickled",)
+
+
+def _explode(text: str) -> None:
+    raise AssertionError(text)
+
+
+@pytest.mark.usefixtures("unread")
+def test_a_bundle_holds_no_files_but_its_own(folder: Path) -> None:
+    (folder / "model.pkl").write_bytes(b"x")
+    with pytest.raises(BundleError, match=r"expected only card\.json, .*, found \['model\.pkl'\]"):
+        Bundle.load(folder, write_manifest(folder))
+
+
+def test_a_model_outside_of_the_bundle_is_refused(folder: Path) -> None:
+    identity = rewrite(folder, SPEC, lambda spec: spec["model"].update(file="../model.onnx"))
+    with pytest.raises(BundleError, match=r"expected a model beside it, found '\.\./model\.onnx'"):
+        Bundle.load(folder, identity)
 
 
 def test_golden_rows_that_are_no_rows_of_the_bundle_are_refused(folder: Path) -> None:
-    identity = rewrite(folder, GOLDEN, lambda golden: golden.update(rows=[{"WEALTH": 1}], pd=[0.5]))
+    strange = {"rows": [{"WEALTH": 1}], "pd": [0.5], "points": [1], "reasons": [[]]}
+    identity = rewrite(folder, GOLDEN, lambda golden: golden.update(strange))
     with pytest.raises(VintageError, match="WEALTH: not an input"):
         Bundle.load(folder, identity).check_golden()
 
 
 def test_the_scorer_needs_numpy_and_onnx_runtime_and_nothing_else() -> None:
-    rooms = "bundle, expressions, instances, model, release, snapshot, spec, transform"
+    rooms = "bundle, expressions, instances, model, reasons, reference, release, scorer, snapshot"
     found = packages_after(f"from components.scoring import {rooms}")
     assert found == {"components", "numpy", "onnxruntime"}

@@ -1,6 +1,8 @@
 """From what a caller gives to the input matrix: every fault at once, nothing guessed."""
 
 import math
+from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.contracts.errors import InstanceError, VintageError
-from components.scoring.instances import from_columns, from_rows
+from components.scoring.instances import RowReader, from_columns
 from components.scoring.spec import Input
 
 AMOUNT = Input("AMOUNT", "number", minimum=0, maximum=100)
@@ -41,7 +43,7 @@ INPUTS = (AMOUNT, MAYBE, WHOLE, GRADE)
 def test_a_value_that_fits_its_input_becomes_a_cell(
     declared: Input, given_value: object, cell: float
 ) -> None:
-    found = from_rows([declared], [{declared.name: given_value}])
+    found = RowReader([declared])([{declared.name: given_value}])
     assert found.shape == (1, 1)
     assert found[0, 0] == pytest.approx(cell, abs=0, nan_ok=True)
 
@@ -90,14 +92,14 @@ def test_a_value_that_does_not_fit_is_named_with_what_was_expected(
         "GRADE": "one of 1, 2, high",
     }[declared.name]
     with pytest.raises(InstanceError) as refused:
-        from_rows([declared], [{declared.name: given_value}])
+        RowReader([declared])([{declared.name: given_value}])
     assert refused.value.faults == (f"{declared.name}: expected {expected}, found {found}",)
 
 
 @pytest.mark.parametrize("declared", [ANY, WHOLE, GRADE])
 def test_an_integer_too_long_to_print_is_a_fault_like_any_other(declared: Input) -> None:
     with pytest.raises(InstanceError, match=f"{declared.name}: expected"):
-        from_rows([declared], [{declared.name: 10**5000}])
+        RowReader([declared])([{declared.name: 10**5000}])
 
 
 def test_every_fault_of_every_row_is_told_at_once() -> None:
@@ -107,7 +109,7 @@ def test_every_fault_of_every_row_is_told_at_once() -> None:
         {},
     ]
     with pytest.raises(InstanceError) as refused:
-        from_rows(INPUTS, rows)
+        RowReader(INPUTS)(rows)
     assert refused.value.faults == (
         "row 1: colour: not an input",
         "row 1: SIZE: not an input",
@@ -123,11 +125,11 @@ def test_every_fault_of_every_row_is_told_at_once() -> None:
 
 def test_the_faults_of_a_single_row_need_no_number() -> None:
     with pytest.raises(InstanceError, match=r"^instance: SIZE: not an input$"):
-        from_rows([MAYBE], [{"SIZE": 1}])
+        RowReader([MAYBE])([{"SIZE": 1}])
 
 
 def test_no_rows_are_a_matrix_without_rows() -> None:
-    assert from_rows(INPUTS, []).shape == (0, len(INPUTS))
+    assert RowReader(INPUTS)([]).shape == (0, len(INPUTS))
 
 
 ROWS = st.lists(
@@ -150,7 +152,7 @@ def test_columns_and_rows_of_the_same_values_are_the_same_matrix(
     rows: list[dict[str, object]],
 ) -> None:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    assert np.array_equal(from_rows(INPUTS, rows), from_columns(INPUTS, columns), equal_nan=True)
+    assert np.array_equal(RowReader(INPUTS)(rows), from_columns(INPUTS, columns), equal_nan=True)
 
 
 def test_columns_that_lack_an_input_are_refused_by_its_name() -> None:
@@ -162,3 +164,40 @@ def test_a_column_may_hold_missing_categories_but_no_unknown_ones() -> None:
     assert np.isnan(from_columns([GRADE], {"GRADE": [None]})[0, 0])
     with pytest.raises(InstanceError, match="GRADE: expected one of 1, 2, high, found '9'"):
         from_columns([GRADE], {"GRADE": ["1", "9"]})
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([1.0, math.inf, -math.inf], "inf; 2 rows like it"),
+        (np.array([1.0, -np.inf]), "-inf; 1 row like it"),
+        (np.array([1.0, np.inf], dtype=np.float32), "inf; 1 row like it"),
+        ([1, 10**400], "1" + "0" * 59 + "; 1 row like it"),
+        (["2024-01-31", "2024-02-29", None], "'2024-01-31'; 2 rows like it"),
+        ([1.0, "1.5"], "'1.5'; 1 row like it"),
+        (np.array(["1.5"], dtype=object), "'1.5'; 1 row like it"),
+        ([date(2024, 1, 31)], "datetime.date(2024, 1, 31); 1 row like it"),
+        (np.array(["2024-01-31"], dtype="M8[ns]"), "2024-01-31"),
+        ([True, 1.0], "True; 1 row like it"),
+        (np.array([True, False]), "True"),
+    ],
+)
+def test_a_column_of_numbers_holds_nothing_else(values: Sequence[object], found: str) -> None:
+    with pytest.raises(InstanceError, match=r"^columns: ANY: expected a number, found ") as refused:
+        from_columns([MAYBE, ANY], {"MAYBE": [0.0] * len(values), "ANY": values})
+    assert found in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2.5, None, math.nan],
+        np.array([1, 2.5, math.nan, math.nan]),
+        np.array([1, 2.5, None, math.nan], dtype=object),
+        np.array([1, 2.5, math.nan, math.nan], dtype=np.float32),
+        [np.int64(1), np.float64(2.5), None, None],
+    ],
+)
+def test_a_column_of_numbers_may_be_typed_in_any_way(values: Sequence[object]) -> None:
+    found = from_columns([MAYBE], {"MAYBE": values})
+    assert np.array_equal(found[:, 0], [1.0, 2.5, math.nan, math.nan], equal_nan=True)

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 
+from components.scoring.scorer import Answer
 from serving.app import App
 
 
@@ -44,3 +45,9 @@ def ask(app: App, method: str, path: str, *parts: bytes, leaves: bool = False) -
     start, body = sent
     assert (start["type"], body["type"]) == ("http.response.start", "http.response.body")
     return Reply(start["status"], dict(start["headers"]), body["body"])
+
+
+def as_json(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Answers as a client gets them: a tuple of reasons is a list."""
+    found: list[dict[str, Any]] = orjson.loads(orjson.dumps([asdict(a) for a in answers]))
+    return found

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from components.scoring.scorer import Scorer
 from serving.app import LARGEST_BODY, MOST_ROWS, App
 from tests.making import Models, changed, packages_after, plain_rows
-from tests.serving.asking import ask
+from tests.serving.asking import as_json, ask
 
 PREDICT = "/v1/models/small-loans:predict"
 ROW: dict[str, object] = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
@@ -62,7 +61,7 @@ def test_a_prediction_is_the_scorer_s_answer_to_the_bit(
     given_rows = plain_rows(models.data.inputs[:rows])
     reply = ask(app, "POST", PREDICT, orjson.dumps({"instances": given_rows}))
     assert reply.status == 200
-    answers = [asdict(answer) for answer in scorer.score(given_rows)]
+    answers = as_json(scorer.score(given_rows))
     assert reply.json() == json.loads(reply.text) == {"predictions": answers}
 
 
@@ -272,3 +271,25 @@ def test_the_application_needs_numpy_onnx_runtime_and_orjson_and_nothing_else() 
 def test_the_server_needs_no_laboratory() -> None:
     laboratory = {"kfp", "mlflow", "pandas", "pyarrow", "pydantic", "pyspark", "sklearn", "xgboost"}
     assert not packages_after("import serving.server") & laboratory
+
+
+@pytest.mark.parametrize(
+    ("rows", "asked", "told"),
+    [(1, None, True), (100, None, True), (101, None, False), (101, True, True), (1, False, False)],
+)
+def test_reasons_come_by_default_and_in_bulk_on_request(
+    app: App, models: Models, rows: int, asked: bool | None, told: bool
+) -> None:
+    body: dict[str, object] = {"instances": plain_rows(models.data.inputs[:rows])}
+    if asked is not None:
+        body["reasons"] = asked
+    found = ask(app, "POST", PREDICT, orjson.dumps(body)).json()["predictions"]
+    assert {answer["reasons"] is not None for answer in found} == {told}
+
+
+def test_a_wish_for_reasons_is_true_or_false(app: App, models: Models) -> None:
+    body = {"instances": plain_rows(models.data.inputs[:1]), "reasons": "yes"}
+    reply = ask(app, "POST", PREDICT, orjson.dumps(body))
+    assert (reply.status, reply.json()["error"]) == (
+        400, "reasons: expected true or false, found 'yes'"
+    )  # fmt: skip

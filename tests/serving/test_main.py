@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from components.scoring.release import Release
 from components.scoring.scorer import Scorer
 from serving import __main__ as program
 from tests.making import Models, plain_rows
+from tests.serving.asking import as_json
 from tests.support import free_port, python, user_environment
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_a_pod_serves_the_release_in_its_folder(folder: Path, models: Models) ->
     with _started(folder, port, VINTAGE_RELEASE=Release.read(folder).id):
         _until(lambda: _listens(port))
         assert _ask(port, "/v1/models") == (200, {"models": ["small-loans"]})
-        expected = {"predictions": [asdict(answer) for answer in Scorer(folder).score(rows)]}
+        expected = {"predictions": as_json(Scorer(folder).score(rows))}
         assert _ask(port, PREDICT, rows) == (200, expected)
 
 
@@ -210,7 +210,7 @@ def test_a_pod_that_is_told_to_end_finishes_its_answer(folder: Path, models: Mod
                 status, _, rest = answer.read().partition(b"\r\n")
         assert status == b"HTTP/1.1 200 OK"
         predictions = json.loads(rest.partition(b"\r\n\r\n")[2])["predictions"]
-        assert predictions == [asdict(answer) for answer in Scorer(folder).score(rows)]
+        assert predictions == as_json(Scorer(folder).score(rows))
         said = process.communicate(timeout=20)[0]
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Traceback" not in said

@@ -7,7 +7,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from components.scoring.release import Release
 from components.scoring.scorer import Scorer
 from serving import server
 from tests.making import Models, plain_rows
-from tests.serving.asking import ask
+from tests.serving.asking import as_json, ask
 
 HOST = "127.0.0.1"
 
@@ -79,7 +78,7 @@ def test_a_client_gets_the_scorer_s_answer_over_the_network(
         assert fetch(port, "/") == {"status": "alive"}
         assert fetch(port, "/v1/models") == {"models": ["small-loans"]}
         found = fetch(port, "/v1/models/small-loans:predict", {"instances": rows})
-    assert found == {"predictions": [asdict(answer) for answer in Scorer(folder).score(rows)]}
+    assert found == {"predictions": as_json(Scorer(folder).score(rows))}
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.contracts.modelling import XGBoostFamily
+from components.contracts.families import XGBoostFamily
 from components.storage import keys
 from components.storage.keys import canonical, code_version, content_key, folder_digest
 from pipelines.scenarios import load
@@ -136,4 +136,4 @@ def test_a_task_gets_only_its_own_slice_so_that_a_model_setting_leaves_the_data_
     assert other.train() != scenario.train()
     assert other.ingest() == scenario.ingest()
     assert other.gold() == scenario.gold()
-    assert other.release() == scenario.release()
+    assert other.challenge() == scenario.challenge()

@@ -79,8 +79,18 @@ def test_a_record_says_what_became_of_the_task(home: Path) -> None:
     assert record.pop("ended") == pytest.approx(time.time(), abs=60)
     assert record == {
         "stage": "train", "scenario": "s", "status": "done", "reused": False, "error": "",
-        "final": False, "facts": {"rows": 1},
+        "final": False, "progress": "", "facts": {"rows": 1},
     }  # fmt: skip
+
+
+def test_a_task_says_how_far_it_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[object] = []
+    with task("train", scenario="s", run="r1", timeout_minutes=1) as work:
+        for text in ("1 of 2", "2 of 2"):
+            work.progress(text)
+            seen.append((_record(home)["status"], _record(home)["progress"]))
+    assert seen == [("running", "1 of 2"), ("running", "2 of 2")]
+    assert "[train] 1 of 2\n[train] 2 of 2\n" in capsys.readouterr().out
 
 
 def test_a_task_at_work_is_on_record_as_running(home: Path) -> None:

@@ -1,13 +1,16 @@
-"""MLflow mirrors what happened: nothing twice, and the alias stands where the champion stands."""
+"""MLflow mirrors what happened: nothing twice, and the aliases stand where the releases stand."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 from components.contracts.errors import EnvironmentFaultError
 from components.storage.settings import Settings
-from components.storage.tracking import CHAMPION, Tracking
+from components.storage.tracking import CHALLENGER, CHAMPION, Tracking, Trial, Version
+
+PARENT = "mlflow.parentRunId"
 
 
 @pytest.fixture(scope="module")
@@ -84,23 +87,99 @@ def test_a_run_that_was_cut_off_is_logged_again(
     assert finished == [whole]
 
 
-def _mirror(settings: Settings, number: int, run: str) -> None:
-    Tracking(settings).mirror_champion(
-        "mirror", uri=f"/releases/{number}", mlflow_run=run, release=f"r{number}",
-        number=number,
-    )  # fmt: skip
+def _version(release: str, run: str) -> Version:
+    return Version(release, f"/releases/{release}", run, "run-1")
 
 
-def test_a_promotion_that_is_mirrored_twice_is_one_version_with_the_alias(
+def _aliases(client: MlflowClient, scenario: str) -> dict[str, str]:
+    """The release that each alias stands at."""
+    model = client.get_registered_model(scenario)
+    return {
+        alias: client.get_model_version(scenario, number).tags["release"]
+        for alias, number in model.aliases.items()
+    }
+
+
+def test_aliases_follow_the_registry_and_a_release_is_one_version(
     settings: Settings, client: MlflowClient, tmp_path: Path
 ) -> None:
     run = _log(settings, "mirror", tmp_path)
-    for number in (1, 1, 2, 2):
-        _mirror(settings, number, run)
-        champion = client.get_model_version_by_alias("mirror", CHAMPION)
-        assert champion.tags == {"release": f"r{number}", "promotion": str(number)}
-        assert str(champion.source).endswith(f"/releases/{number}")
-    assert len(client.search_model_versions("name = 'mirror'")) == 2
+    steps: list[tuple[str, Literal["champion", "challenger"], dict[str, str]]] = [
+        ("a", CHALLENGER, {"challenger": "a"}),
+        ("a", CHAMPION, {"champion": "a"}),
+        ("b", CHALLENGER, {"champion": "a", "challenger": "b"}),
+        ("c", CHALLENGER, {"champion": "a", "challenger": "c"}),
+        ("b", CHAMPION, {"champion": "b", "challenger": "c"}),
+        ("c", CHAMPION, {"champion": "c"}),
+        ("a", CHAMPION, {"champion": "a"}),  # rolled back
+        ("b", CHALLENGER, {"champion": "a", "challenger": "b"}),
+        ("a", CHALLENGER, {"champion": "a"}),  # registered once more
+    ]
+    for release, alias, expected in steps:
+        for _ in range(2):
+            Tracking(settings).mirror("mirror", _version(release, run), alias)
+            assert _aliases(client, "mirror") == expected
+    versions = client.search_model_versions("name = 'mirror'")
+    assert sorted(version.tags["release"] for version in versions) == ["a", "b", "c"]
+    assert all(version.tags["run"] == "run-1" for version in versions)
+    assert all(str(v.source).endswith(f"/releases/{v.tags['release']}") for v in versions)
+
+
+def _trials(count: int) -> list[Trial]:
+    return [
+        (f"xgboost {n}", {"depth": n, "eta": 0.1}, {"auc": 0.7 + n / 100}, {"family": "xgboost"})
+        for n in range(count)
+    ]
+
+
+def _tree(client: MlflowClient, scenario: str) -> dict[str, list[str]]:
+    """The names of the finished runs below each finished run without a parent, by its name."""
+    experiment = client.get_experiment_by_name(scenario)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    parents = {r.info.run_id: r.info.run_name for r in runs if PARENT not in r.data.tags}
+    return {
+        name: sorted(r.info.run_name for r in runs if r.data.tags.get(PARENT) == identity)
+        for identity, name in parents.items()
+    }
+
+
+def test_trials_are_runs_below_the_run_of_their_search(
+    settings: Settings, client: MlflowClient
+) -> None:
+    for run in ("run-1", "run-2"):  # the second time nothing is left to do
+        Tracking(settings).log_trials("trials", run=run, key="t1", trials=_trials(3))
+    assert _tree(client, "trials") == {"run-1": ["xgboost 0", "xgboost 1", "xgboost 2"]}
+    experiment = client.get_experiment_by_name("trials")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id], "attributes.run_name = 'xgboost 2'")
+    assert run.data.params == {"depth": "2", "eta": "0.1"}
+    assert run.data.metrics == {"auc": 0.72}
+    assert run.data.tags["family"] == "xgboost"
+    Tracking(settings).log_trials("trials", run="run-3", key="t2", trials=[])
+    assert _tree(client, "trials")["run-3"] == []
+
+
+@pytest.mark.parametrize("method", ["create_run", "log_batch", "set_terminated"])
+def test_trials_that_were_cut_short_are_completed_without_doubles(
+    settings: Settings, client: MlflowClient, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    scenario, whole, calls = f"cut-{method}", getattr(MlflowClient, method), 0
+
+    def cut(*args: object, **rest: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return whole(*args, **rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, method, cut)
+        with pytest.raises(KeyboardInterrupt):
+            Tracking(settings).log_trials(scenario, run="first", key="t", trials=_trials(4))
+    Tracking(settings).log_trials(scenario, run="second", key="t", trials=_trials(4))
+    assert _tree(client, scenario) == {"first": [f"xgboost {n}" for n in range(4)]}
 
 
 @pytest.mark.parametrize("uri", ["sqlite:///{}/file/mlflow.db", "nosuch://host/x"])

@@ -1,0 +1,214 @@
+"""The model card: what the model is, what it is for, how it did, and where it ends. Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from components.contracts.results import Candidates, Decision, Evaluation
+from components.evaluation.words import AT_CUTOFF, NAMES, rule_row, span
+
+_DIRECTIONS = {1: "a higher value may only raise the PD", -1: "a higher value may only lower it"}
+_MARKED = str.maketrans({c: f"\\{c}" for c in "\\|<>*_`[]"} | {"\n": " "})
+
+
+def render_card(
+    evaluation: Evaluation,
+    decision: Decision,
+    candidates: Candidates,
+    *,
+    bundle: Mapping[str, Any],
+    run: str,
+) -> str:
+    """The card as text; `bundle` is the `card.json` of the bundle to be released."""
+    said = "passed" if decision.passed else "refused"
+    sections = {
+        "What it is": _what(evaluation, decision, bundle, run),
+        "What it is for": _purpose(evaluation, decision),
+        "Data": _data(evaluation, bundle),
+        "Features": _features(bundle),
+        "Training": _training(decision, candidates, bundle),
+        "Figures": _figures(evaluation, decision),
+        "Segments": _segments(evaluation),
+        "Fairness": _fairness(evaluation),
+        "Policy": _policy(evaluation, decision),
+        f"Gate: {said}": _gate(decision),
+        "Limits of use": _limits(evaluation, decision),
+        "Environment": [_list(f"{k} {v}" for k, v in sorted(bundle["environment"].items()))],
+    }
+    parts = [f"# {_plain(evaluation.title)}: model card"]
+    for title, own in sections.items():
+        parts += [f"## {title}", *own]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(
+    evaluation: Evaluation, decision: Decision, bundle: Mapping[str, Any], run: str
+) -> list[str]:
+    return [
+        _list(
+            [
+                f"Scenario: {_plain(evaluation.scenario)}",
+                f"Family: {_plain(decision.family)}",
+                f"Bundle to release: `{decision.bundle}`",
+                f"Bundle that was judged: `{decision.evaluated}`",
+                f"Calibration: {_plain(bundle['calibration'])}",
+                f"First made by run: {_plain(run)}",
+            ]
+        )
+    ]
+
+
+def _purpose(evaluation: Evaluation, decision: Decision) -> list[str]:
+    return [
+        f"It gives the probability that an applicant goes bad ({_plain(evaluation.title)}), "
+        "points on the declared scale, reasons, and a decision at the cut-off "
+        f"{decision.cutoff.approve_below:.4f}. It is for the lender's own decisions on applicants "
+        "like those it was developed on, and for those who must check them."
+    ]
+
+
+def _data(evaluation: Evaluation, bundle: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (split, f"{rows:,}", f"{bad:,}" if split != "score" else "-",
+         f"{bad / rows:.2%}" if split != "score" else "-")
+        for split, (rows, bad) in evaluation.curves.target.items()
+    ]  # fmt: skip
+    return [
+        _table(("Split", "Rows", "Bad", "Bad rate"), rows),
+        f"The bundle to release was fitted on {bundle['rows']:,} rows ({bundle['bad']:,} bad): "
+        f"{', '.join(bundle['fitted_on'])}. Rows of the split `score` have no label yet.",
+    ]
+
+
+def _features(bundle: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            f["name"], f["title"], f["expression"] or "as it is",
+            _DIRECTIONS.get(f["monotone"], "any"), (f["reason"] or {}).get("code", "none"),
+        )
+        for f in bundle["features"]
+    ]  # fmt: skip
+    return [_table(("Name", "Title", "From", "Direction", "Reason code"), rows)]
+
+
+def _training(decision: Decision, candidates: Candidates, bundle: Mapping[str, Any]) -> list[str]:
+    chosen, search = candidates.of_chosen(), bundle["search"]
+    others = [
+        (c.family, f"{c.validation_auc:.4f}", f"{c.search_auc:.4f}", str(len(c.trials)))
+        for c in candidates.candidates
+    ]
+    refitted = (
+        "The bundle to release is the same model, fitted again on all labelled rows, those of the "
+        "test included; every figure below is of the one that was fitted on development rows only."
+        if decision.bundle != decision.evaluated
+        else "The bundle to release is the one that was judged; it has seen no test row."
+    )
+    return [
+        f"Search: {search['method']}, {search['tried']} trials of {_plain(chosen.family)} "
+        f"({search['pruned']} given up early), {search['folds']} folds of the train rows, seed "
+        f"{bundle['seed']}. Chosen by AUC on the validation rows.",
+        _table(("Family", "Validation AUC", "Search AUC", "Trials"), others),
+        "Parameters:",
+        _list(f"{_plain(k)}: {_plain(v)}" for k, v in sorted(chosen.parameters.items())),
+        refitted,
+    ]
+
+
+def _figures(evaluation: Evaluation, decision: Decision) -> list[str]:
+    chosen = evaluation.of_chosen()
+    ranking = [(NAMES[name], span(i)) for name, i in chosen.intervals.items()]
+    at = [
+        *((f"PD {cutoff}", found) for cutoff, found in chosen.thresholds.items()),
+        (f"PD {decision.cutoff.approve_below:.4f} (policy)", chosen.at_policy),
+    ]
+    tenths = [
+        (b.rows, f"{b.predicted:.4f}", f"{b.observed:.4f}") for b in evaluation.curves.calibration
+    ]
+    return [
+        f"On {evaluation.rows:,} test rows ({evaluation.bad:,} bad) that the judged model was not "
+        "fitted on.",
+        _table(("Figure", "Found, 95 % interval"), ranking),
+        _table(
+            ("Called bad from", *(NAMES[name] for name in AT_CUTOFF)),
+            [(cutoff, *(f"{found[name]:.4f}" for name in AT_CUTOFF)) for cutoff, found in at],
+        ),
+        "Calibration, by tenth of the rows:",
+        _table(("Rows", "Mean PD", "Bad rate"), tenths),
+    ]
+
+
+def _segments(evaluation: Evaluation) -> list[str]:
+    rows = [
+        (f"{s.column}: {s.value}", f"{s.rows:,}", "-" if s.auc is None else span(s.auc),
+         f"{s.bad_rate:.4f}", f"{s.mean_pd:.4f}")
+        for s in evaluation.segments
+    ]  # fmt: skip
+    heads = ("Segment", "Rows", "AUC, 95 % interval", "Bad rate", "Mean PD")
+    return [_table(heads, rows)] if rows else ["None are declared."]
+
+
+def _fairness(evaluation: Evaluation) -> list[str]:
+    rows = [
+        (f.column, f"{f.approval_ratio:.4f}", f"{f.opportunity_gap:.4f}")
+        for f in evaluation.fairness
+    ]
+    heads = ("Protected column", NAMES["approval_ratio"], NAMES["equal_opportunity"])
+    if not rows:
+        return ["No protected columns are declared."]
+    return ["Protected columns are never features.", _table(heads, rows)]
+
+
+def _policy(evaluation: Evaluation, decision: Decision) -> list[str]:
+    cutoff, at = decision.cutoff, evaluation.of_chosen().at_policy
+    lines = [
+        f"Version {cutoff.version}: approve below a PD of {cutoff.approve_below:.4f}, "
+        f"{_plain(cutoff.rule)}",
+        f"Approved: {cutoff.approval_share:.4f} expected, {at['approved']:.4f} of the test rows",
+    ]
+    if cutoff.profit is not None and evaluation.curves.profit is not None:
+        lines.append(
+            f"Profit per applicant: {cutoff.profit:,.2f} expected, "
+            f"{evaluation.curves.profit.chosen[1]:,.2f} on the test rows"
+        )
+    return [_list(lines)]
+
+
+def _gate(decision: Decision) -> list[str]:
+    return [_table(("Rule", "Bound", "Found", "Verdict"), [rule_row(r) for r in decision.rules])]
+
+
+def _limits(evaluation: Evaluation, decision: Decision) -> list[str]:
+    names = [f.column for f in evaluation.fairness]
+    moved = [name for name, psi in evaluation.stability.features if psi >= 0.1]  # noqa: PLR2004
+    lines = [
+        "It was developed on accounts that had been granted, and says nothing of applicants who "
+        "had been refused.",
+        "Its PDs hold for a population and an economy like those of its data; drift is watched, "
+        "and it is to be trained again when it is due.",
+        "Values outside the declared inputs are refused, not scored.",
+        "It is not for decisions other than the one it was trained for, nor for a person's "
+        "worth beyond it.",
+    ]
+    if names:
+        lines.append(
+            f"Even treatment was measured over {', '.join(map(_plain, names))} and over nothing "
+            "else; proxies of them may be among the features."
+        )
+    if moved:
+        lines.append(f"Moved between development and test: {', '.join(map(_plain, moved))}.")
+    if decision.bundle != decision.evaluated:
+        lines.append("The released bundle itself has no figures: it has seen every labelled row.")
+    return [_list(lines)]
+
+
+def _plain(value: object) -> str:
+    """Text from a declaration or from data: shown as it is, never as markup."""
+    return str(value).translate(_MARKED)
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_plain(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

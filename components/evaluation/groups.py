@@ -1,0 +1,110 @@
+"""Rows by the values of a column: segments, and fairness between protected groups."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.contracts.results import Fairness, Group, Segment
+from components.evaluation.bootstrap import Label, Scores, auc_interval
+
+Groups = NDArray[np.str_]
+_BANDS = 5
+MISSING = "missing"
+#: Rows, and good rows, that a group needs to be compared with others.
+LEAST_ROWS = 30
+
+
+def groups_of(values: Sequence[object]) -> Groups:
+    """The group of each row: a category as it is, a number as the fifth of the rows it is in.
+
+    Numbers with no more than five values are groups as they are.
+    """
+    known = [v for v in values if v is not None]
+    if not known or isinstance(known[0], str):
+        return np.array([MISSING if v is None else str(v) for v in values])
+    numbers = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+    distinct = np.unique(numbers[~np.isnan(numbers)])
+    if len(distinct) <= _BANDS:
+        names = [f"{value:g}" for value in distinct]
+        places = np.searchsorted(distinct, numbers)
+    else:
+        edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _BANDS + 1)))
+        names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+        places = np.searchsorted(edges, numbers, side="right") - 1
+    named = np.array(names)[np.clip(places, 0, len(names) - 1)]
+    return np.where(np.isnan(numbers), MISSING, named)
+
+
+def each_group(groups: Groups) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Every group and its rows: numbers and bands in the order of their size, then names."""
+    for name in sorted(np.unique(groups).tolist(), key=_place):
+        yield name, groups == name
+
+
+def _place(name: str) -> tuple[float, str]:
+    try:
+        return float(name.split(" ", maxsplit=1)[0]), name
+    except ValueError:
+        return np.inf, name
+
+
+def segments(column: str, groups: Groups, label: Label, pd: Scores, seed: int) -> list[Segment]:
+    """How a model does on the rows of each value of a column."""
+    return [
+        Segment(
+            column=column,
+            value=value,
+            rows=int(own.sum()),
+            bad=int(label[own].sum()),
+            bad_rate=float(label[own].mean()),
+            mean_pd=float(pd[own].mean()),
+            gap=float(pd[own].mean() - label[own].mean()),
+            auc=auc_interval(label[own], pd[own], seed)
+            if 0 < label[own].sum() < own.sum()
+            else None,
+        )
+        for value, own in each_group(groups)
+    ]
+
+
+def fairness(column: str, groups: Groups, label: Label, pd: Scores, cutoff: float) -> Fairness:
+    """How evenly a cut-off treats the groups of a protected column.
+
+    Small groups are shown, and not compared: a share of few rows is chance.
+    """
+    approved = pd < cutoff
+    found = []
+    for value, own in each_group(groups):
+        good = own & (label == 0)
+        found.append(
+            Group(
+                value=value,
+                rows=int(own.sum()),
+                good=int(good.sum()),
+                bad_rate=float(label[own].mean()),
+                mean_pd=float(pd[own].mean()),
+                approved=float(approved[own].mean()),
+                good_approved=float(approved[good].mean()) if good.any() else None,
+                in_ratio=bool(own.sum() >= LEAST_ROWS),
+                in_gap=bool(good.sum() >= LEAST_ROWS),
+            )
+        )
+    shares = [g.approved for g in found if g.in_ratio]
+    of_good = [g.good_approved for g in found if g.in_gap and g.good_approved is not None]
+    return Fairness(
+        column=column,
+        groups=tuple(found),
+        # Where nobody is approved, nobody is treated otherwise than another.
+        approval_ratio=min(shares) / max(shares) if shares and max(shares) > 0 else 1.0,
+        opportunity_gap=max(of_good) - min(of_good) if of_good else 0.0,
+    )
+
+
+def worst(found: Sequence[Fairness]) -> dict[str, float]:
+    """What the gate may bound: the worst over the protected columns."""
+    return {
+        "approval_ratio": min((f.approval_ratio for f in found), default=1.0),
+        "equal_opportunity": max((f.opportunity_gap for f in found), default=0.0),
+    }

@@ -1,0 +1,76 @@
+"""What became of a run: its summary, and a page where there was nothing to judge."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Literal
+
+from components.contracts.results import RuleResult, RunSummary, Stage
+from components.evaluation.page import page, table
+
+Status = Literal["deployed", "registered", "refused", "failed"]
+
+
+def summarise(
+    records: Sequence[Mapping[str, Any]], *, scenario: str, run: str, state: str
+) -> RunSummary:
+    """The summary of a run from what its tasks left; where the report lies is not in it yet."""
+    facts = {str(r["stage"]): r["facts"] for r in records}
+    status = _status(records, state)
+    error = "\n".join(str(r["error"]) for r in records if r["error"])
+    if status == "failed":
+        error = error or f"the run ended as {state} and no task left an error"
+    judged, fought = facts.get("gate", {}), facts.get("challenge", {})
+    promoted = facts.get("deploy", {}) if status == "deployed" else {}
+    releases = (
+        f["release"] for f in (promoted, facts.get("register", {}), fought) if f.get("release")
+    )
+    return RunSummary(
+        scenario=scenario,
+        run=run,
+        status=status,
+        metrics=judged.get("metrics", {}),
+        gate=tuple(RuleResult(**rule) for rule in judged.get("rules", ())),
+        release=next(releases, ""),
+        champion=promoted.get("number", 0),
+        stages=tuple(
+            Stage(
+                stage=str(r["stage"]),
+                status=str(r["status"]),
+                reused=bool(r["reused"]),
+                seconds=float(r["seconds"]),
+            )
+            for r in records
+        ),
+        report="",
+        error=error,
+        challenge=str(fought.get("why", "")),
+    )
+
+
+def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
+    """The furthest of a run's pipelines says what became of it."""
+    stages = {str(r["stage"]): r for r in records}
+    done = {stage for stage, record in stages.items() if record["status"] == "done"}
+    if state == "SUCCEEDED" and "deploy" in done:
+        return "deployed"
+    if stages.get("gate", {}).get("facts", {}).get("passed") is False:
+        return "refused"
+    last = "challenge" if "challenge" in stages else "register"
+    return "registered" if state == "SUCCEEDED" and last in done else "failed"
+
+
+def render_outcome(summary: RunSummary) -> str:
+    """The page of a run that judged nothing: what became of it, and how far it came."""
+    failed = summary.status == "failed"
+    stands = " Nothing was deployed; the former champion stands." if failed else ""
+    parts = [
+        f"<h1>{escape(summary.scenario)}: the run {'failed' if failed else 'is done'}</h1>",
+        f"<p>Run <code>{escape(summary.run)}</code>, {summary.status}.{stands}</p>",
+        f"<pre>{escape(summary.error)}</pre>" if summary.error else "",
+        table(
+            ("Stage", "Status", "Seconds"),
+            [(stage.stage, stage.status, f"{stage.seconds:.1f}") for stage in summary.stages],
+            numbers=(2,),
+        ),
+    ]
+    return page(f"{summary.scenario}: {summary.status}", parts)

@@ -1,0 +1,98 @@
+"""What every page is made of: one HTML file that asks nothing of the network."""
+
+from collections.abc import Sequence
+from html import escape
+
+_STYLE = """
+:root { --ink: #1d2b36; --soft: #5c6b78; --line: #d9e0e6; --good: #2a6f97; --bad: #c8553d; }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); max-width: 72rem;
+       margin: 2rem auto; padding: 0 1.2rem; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2.4rem; border-bottom: 1px solid var(--line); }
+h3 { margin: 1.4rem 0 0; } .lead { color: var(--soft); margin-top: .2rem; }
+.verdict { display: inline-block; padding: .3rem .8rem; border-radius: .3rem; color: white;
+           font-weight: 600; }
+.passed { background: var(--good); } .refused { background: var(--bad); }
+nav { columns: 12rem; margin: 1rem 0; } nav a { display: block; color: var(--good); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line);
+         vertical-align: top; }
+td.n, th.n { text-align: right; white-space: nowrap; }
+tr.failed td { color: var(--bad); font-weight: 600; } tr.soft td { color: var(--soft); }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(25rem, 1fr)); gap: 1rem;
+         align-items: start; } .beside { display: flex; flex-wrap: wrap; gap: 0 3rem; }
+.plots svg { width: 100%; height: auto; } .note { color: var(--soft); font-size: .92em; }
+code { background: #f2f5f7; padding: .05rem .3rem; border-radius: .2rem; }
+pre { background: #f2f5f7; padding: 1rem; white-space: pre-wrap; }
+.sign { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2rem; margin-top: 3rem; }
+.sign span { border-top: 1px solid var(--ink); padding-top: .2rem; color: var(--soft); }
+@media print { h2 { break-after: avoid; } tr, svg { break-inside: avoid; } nav { display: none; } }
+"""
+Row = Sequence[object]
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """The whole file; `parts` are HTML, `title` is text."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(title)}</title>"
+        f'<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def verdict(text: str, *, good: bool) -> str:
+    """A word or two in colour."""
+    return f'<p><span class="verdict {"passed" if good else "refused"}">{escape(text)}</span></p>'
+
+
+def note(text: str) -> str:
+    """A sentence under a table."""
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    numbers: Sequence[int] = (),
+    failed: Sequence[int] = (),
+    soft: Sequence[int] = (),
+) -> str:
+    """A table: which columns hold numbers, which rows failed, which only count for little."""
+
+    def cells(tag: str, row: Row) -> str:
+        return "".join(
+            f"<{tag}{' class=n' if place in numbers else ''}>{text(value)}</{tag}>"
+            for place, value in enumerate(row)
+        )
+
+    def mark(number: int) -> str:
+        return " class=failed" if number in failed else " class=soft" if number in soft else ""
+
+    body = "".join(f"<tr{mark(number)}>{cells('td', row)}</tr>" for number, row in enumerate(rows))
+    return (
+        f'<div class="scroll"><table><thead><tr>{cells("th", heads)}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def text(value: object) -> str:
+    """A value as a reader wants it, safe in HTML."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return escape(str(value))
+
+
+def beside(*tables: str) -> str:
+    """Small tables side by side, where there is room."""
+    return f'<div class="beside">{"".join(tables)}</div>'
+
+
+def pictures(*parts: str) -> str:
+    """Pictures, or what is as large as one, in a grid."""
+    return '<div class="plots">' + "".join(f"<div>{part}</div>" for part in parts) + "</div>"

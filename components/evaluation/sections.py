@@ -1,0 +1,206 @@
+"""The sections of the report: each a few pieces of HTML from one part of the evaluation."""
+
+from collections.abc import Mapping, Sequence
+
+from components.contracts.results import (
+    Candidates,
+    Confusion,
+    Curves,
+    Evaluation,
+    Fairness,
+    Figures,
+    Reasons,
+    Segment,
+    Stability,
+)
+from components.evaluation import plots
+from components.evaluation.page import beside, note, pictures, table
+from components.evaluation.words import AT_CUTOFF, NAMES, RANKING, span
+
+_PSI_BANDS = ((0.1, "stable"), (0.25, "moderate"), (float("inf"), "significant"))
+
+
+def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
+    """Every candidate's figures, one line each."""
+    trained = {candidate.family: candidate for candidate in candidates.candidates}
+    rows = [
+        (
+            f.family + (" (chosen)" if f.family == evaluation.chosen else ""),
+            trained[f.family].validation_auc,
+            *(f.metrics[name] for name in RANKING),
+            f.metrics["approval_ratio"],
+            f.metrics["equal_opportunity"],
+        )
+        for f in evaluation.figures
+    ]
+    heads = (
+        "Model", "Validation AUC", *(NAMES[name] for name in RANKING),
+        NAMES["approval_ratio"], NAMES["equal_opportunity"],
+    )  # fmt: skip
+    return table(heads, rows, numbers=range(1, len(heads))) + note(
+        "Chosen by AUC on the validation rows, not on these."
+    )
+
+
+def interval_table(figures: Figures) -> str:
+    """The chosen candidate's figures with their intervals."""
+    rows = [
+        (NAMES[name], i.value, f"{i.low:.4f} to {i.high:.4f}")
+        for name, i in figures.intervals.items()
+    ]
+    return table((f"Of {figures.family}", "Found", "95 % interval"), rows, numbers=(1, 2)) + note(
+        "By bootstrap, good and bad rows drawn apart. PSI is of the score, development to test."
+    )
+
+
+def cutoff(evaluation: Evaluation) -> list[str]:
+    """The policy's cut-off, what it was chosen by, and what it does on the test rows."""
+    chosen, curves = evaluation.of_chosen(), evaluation.curves
+    document = chosen.cutoff
+    rows: list[tuple[object, ...]] = [
+        ("Approved", document.approval_share, chosen.at_policy["approved"])
+    ]
+    if document.profit is not None and curves.profit is not None:
+        rows.append(
+            ("Profit per applicant", f"{document.profit:,.2f}", f"{curves.profit.chosen[1]:,.2f}")
+        )
+        best = f"{curves.profit.best[1]:,.2f} at {curves.profit.best[0]:.4f}"
+        rows.append(("The most that a cut-off earned", "", best))
+    heads = (f"Below a PD of {document.approve_below:.4f}", "Expected", "On the test rows")
+    return [
+        note(
+            f"Policy version {document.version}, {document.rule}. It was chosen on development "
+            "rows; the test rows only show what it does."
+        ),
+        beside(table(heads, rows, numbers=(1, 2)), _threshold_table(chosen)),
+        beside(
+            _confusion_table("At PD 0.5", chosen.confusion),
+            _confusion_table(f"At PD {document.approve_below:.4f}", chosen.confusion_at_policy),
+        ),
+        *([pictures(plots.profit(curves.profit))] if curves.profit else []),
+    ]
+
+
+def _threshold_table(figures: Figures) -> str:
+    rows = [
+        *((f"PD {at}", found) for at, found in figures.thresholds.items()),
+        (f"PD {figures.cutoff.approve_below:.4f} (policy)", figures.at_policy),
+    ]
+    heads = ("Called bad from", *(NAMES[name] for name in AT_CUTOFF))
+    lines = [(at, *(found[name] for name in AT_CUTOFF)) for at, found in rows]
+    return table(heads, lines, numbers=range(1, len(heads)))
+
+
+def _confusion_table(head: str, confusion: Confusion) -> str:
+    rows = [("good", *confusion[0]), ("bad", *confusion[1])]
+    return table((head, "called good", "called bad"), rows, numbers=(1, 2))
+
+
+def lift_table(curves: Curves) -> str:
+    """Tenths of the rows, the riskiest first."""
+    rows = [
+        (number, t.rows, t.bad, t.bad / t.rows, t.lift, t.captured)
+        for number, t in enumerate(curves.lift, start=1)
+    ]
+    heads = ("Tenth, highest PDs first", "Rows", "Bad", "Bad rate", "Lift", "Bad rows so far")
+    return table(heads, rows, numbers=range(1, len(heads)))
+
+
+def stability(found: Stability) -> list[str]:
+    """PSI of the score and the features."""
+    moved = [("the score", found.score), *found.features]
+    rows = [(name, psi, _band(psi)) for name, psi in moved]
+    return [
+        pictures(plots.score_shares(found), plots.psi(found)),
+        table(("Development to test", "PSI", "Reading"), rows, numbers=(1,)),
+    ]
+
+
+def _band(psi: float) -> str:
+    return next(name for border, name in _PSI_BANDS if not psi >= border)
+
+
+def segments(found: Sequence[Segment]) -> list[str]:
+    """The chosen model, segment by segment."""
+    if not found:
+        return ["<p>No segments are declared.</p>"]
+    rows = [
+        (
+            f"{s.column}: {s.value}", s.rows, s.bad, "-" if s.auc is None else span(s.auc),
+            s.bad_rate, s.mean_pd, f"{s.gap:+.4f}",
+        )
+        for s in found
+    ]  # fmt: skip
+    heads = (
+        "Segment", "Rows", "Bad", "AUC, 95 % interval", "Bad rate", "Mean PD", "PD less bad rate",
+    )  # fmt: skip
+    return [table(heads, rows, numbers=range(1, len(heads)))]
+
+
+def fairness(evaluation: Evaluation) -> list[str]:
+    """The protected columns, group by group."""
+    if not evaluation.fairness:
+        return ["<p>No protected columns are declared.</p>"]
+    below = evaluation.of_chosen().cutoff.approve_below
+    return [
+        f"<p>Never features; shown so that nobody has to guess. Approved is a PD below {below:.4f}."
+        "</p>",
+        *(part for found in evaluation.fairness for part in _groups(found)),
+        note(
+            "Groups of fewer than 30 rows, and for the gap of fewer than 30 good rows, are shown "
+            "in grey and not compared."
+        ),
+    ]
+
+
+def _groups(found: Fairness) -> list[str]:
+    rows = [
+        (g.value, g.rows, g.good, g.bad_rate, g.mean_pd, g.approved, g.good_approved)
+        for g in found.groups
+    ]
+    heads = (found.column, "Rows", "Good", "Bad rate", "Mean PD", "Approved", "Good rows approved")
+    soft = [number for number, g in enumerate(found.groups) if not (g.in_ratio and g.in_gap)]
+    return [
+        table(heads, rows, numbers=range(1, len(heads)), soft=soft),
+        note(
+            f"{NAMES['approval_ratio']} {found.approval_ratio:.4f} (lowest over highest share "
+            f"approved), {NAMES['equal_opportunity'].lower()} {found.opportunity_gap:.4f} "
+            "(highest less lowest share of good rows approved)."
+        ),
+    ]
+
+
+def reasons(found: Reasons) -> list[str]:
+    """What declined rows are told first."""
+    if not found.rows:
+        return ["<p>No test row was declined.</p>"]
+    rows = [(s.code, s.feature, s.share) for s in found.shares]
+    return [
+        f"<p>What hurt most, in {found.rows:,} of the declined test rows.</p>",
+        table(("Code", "Feature", "Share of the rows"), rows, numbers=(2,)),
+    ]
+
+
+def layers(
+    found: Sequence[Mapping[str, object]], quarantine: Sequence[Sequence[object]]
+) -> list[str]:
+    """Rows from the files to the merged table, and those that were put aside."""
+    keys = ("table", "grain", "landed", "kept", "quarantined")
+    rows = [tuple(layer[key] for key in keys) for layer in found]
+    heads = ("Table", "Grain", "Rows in", "Kept", "Quarantined")
+    return [
+        table(heads, rows, numbers=(2, 3, 4)),
+        table(("Table", "Quarantined because", "Rows"), quarantine, numbers=(2,))
+        if quarantine
+        else "<p>Nothing was quarantined.</p>",
+    ]
+
+
+def contract(checks: Sequence[Mapping[str, object]]) -> str:
+    """Every check of the data contract."""
+    rows = [
+        (c["source"], c["column"], c["expected"], c["found"], "held" if c["ok"] else "broken")
+        for c in checks
+    ]
+    failed = [number for number, check in enumerate(checks) if not check["ok"]]
+    return table(("Source", "Column", "Expected", "Found", "Verdict"), rows, failed=failed)

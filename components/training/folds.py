@@ -1,0 +1,117 @@
+"""Folds of rows, and what a family sees of them: columns, weights and made-up rows are fitted on
+the fitting side of each fold alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from components.contracts.errors import VintageError
+from components.contracts.families import Family
+from components.scoring.instances import Matrix
+from components.scoring.spec import Columns
+from components.scoring.transform import Encoder
+from components.training.columns import Feature, fit_columns
+from components.training.models import Label, Rows, Values
+
+_LEAST_OF_A_CLASS = 10  # in each fold: an AUC of fewer says nothing
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One cut of the rows: the places to fit on, and those to judge on."""
+
+    fit: NDArray[np.int64]
+    judge: NDArray[np.int64]
+
+
+def cut(
+    label: Label, groups: NDArray[np.str_] | None, *, folds: int, seed: int
+) -> tuple[Fold, ...]:
+    """Folds with the classes shared out evenly; rows of one group are in one fold."""
+    rarer = _rarer(label)
+    if rarer < folds * _LEAST_OF_A_CLASS:
+        raise VintageError(
+            f"training: expected at least {folds * _LEAST_OF_A_CLASS} rows of each class for "
+            f"{folds} folds, found {rarer} among {len(label):,} rows"
+        )
+    if groups is not None and (found := len(np.unique(groups))) < folds:
+        raise VintageError(
+            f"training: expected at least {folds} groups for {folds} folds, found {found} among "
+            f"{len(label):,} rows"
+        )
+    if groups is None:
+        made = StratifiedKFold(folds, shuffle=True, random_state=seed).split(label, label)
+    else:
+        grouped = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        made = grouped.split(label, label, groups)
+    cuts = tuple(Fold(fit, judge) for fit, judge in made)
+    for number, fold in enumerate(cuts):
+        if not _rarer(label[fold.judge]) or _rarer(label[fold.fit]) < _LEAST_OF_A_CLASS:
+            raise VintageError(
+                f"training: expected both classes in every fold, found too few of one in "
+                f"fold {number + 1} of {folds}; declare fewer folds"
+            )
+    return cuts
+
+
+def _rarer(label: Label) -> int:
+    """Rows of the class that has fewer."""
+    return int(min(label.sum(), len(label) - label.sum()))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows in a family's columns."""
+
+    columns: Columns
+    signs: tuple[int, ...]
+    rows: Rows
+
+    def encode(self, values: Matrix) -> Matrix:
+        """Other rows in the same columns."""
+        return Encoder(self.columns)(values)
+
+
+def prepare(
+    family: Family, features: tuple[Feature, ...], values: Matrix, label: Label, seed: int
+) -> Prepared:
+    """Fit a family's columns on these rows, and weigh or add to them where it says so."""
+    columns = fit_columns(family, features, values, label)
+    matrix = Encoder(columns)(values)
+    return Prepared(columns, _signs(columns, features), _balanced(family, matrix, label, seed))
+
+
+def preparation(family: Family) -> str:
+    """What of a family its prepared rows depend on: equal text, equal rows."""
+    fields = {"kind", "encoder", "imputer", "scaler", "imbalance", "most_bins", "least_share"}
+    if family.kind in {"tree", "forest"}:
+        fields.remove("least_share")  # a leaf's there
+    return family.model_dump_json(include=fields)
+
+
+def _signs(columns: Columns, features: tuple[Feature, ...]) -> tuple[int, ...]:
+    """The monotone direction of each column of the matrix."""
+    signs = {feature.position: feature.monotone for feature in features}
+    return (
+        *(signs[column.feature] for column in columns.numbers),
+        *([0] * (len(columns.indicators) + len(columns.coded))),
+        # Their weights of evidence go the declared way already; more evidence is more bad.
+        *(abs(signs[column.feature]) for column in columns.binned),
+    )
+
+
+def _balanced(family: Family, matrix: Matrix, label: Label, seed: int) -> Rows:
+    if family.imbalance == "none":
+        return Rows(matrix, label)
+    if family.imbalance == "class-weights":
+        share = label.mean()
+        weight: Values = np.where(label == 1, 0.5 / share, 0.5 / (1 - share))
+        return Rows(matrix, label, weight)
+    from imblearn.over_sampling import SMOTE  # slow to import, seldom asked for
+
+    neighbours = min(5, _rarer(label) - 1)
+    made, labels = SMOTE(random_state=seed, k_neighbors=neighbours).fit_resample(matrix, label)
+    return Rows(np.asarray(made), np.asarray(labels, dtype=np.int64))

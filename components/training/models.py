@@ -1,0 +1,198 @@
+"""The models themselves: from a matrix and a label to a fitted model, by the field's libraries."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeRegressor
+
+from components.contracts.families import (
+    Family,
+    ForestFamily,
+    LogisticFamily,
+    ScorecardFamily,
+    TreeFamily,
+    XGBoostFamily,
+)
+from components.scoring.bundle import MODEL
+from components.scoring.instances import Matrix
+from components.scoring.spec import LinearModel, TreesModel
+from components.training import onnx
+
+Values = NDArray[np.float64]
+Label = NDArray[np.int64]
+#: Rounds without a better log loss after which boosting stops.
+_PATIENCE = 30
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix with its labels; `weight` is none where every row counts the same."""
+
+    matrix: Matrix
+    label: Label
+    weight: Values | None = None
+    #: Bins -> the same rows as boosting reads them: made once, read by every trial.
+    _quantiles: dict[int, xgboost.QuantileDMatrix] = field(default_factory=dict)
+
+    def quantiles(self, bins: int, like: xgboost.QuantileDMatrix | None = None) -> Any:
+        """The rows in so many bins a column, or in the bins of others."""
+        if bins not in self._quantiles:
+            self._quantiles[bins] = xgboost.QuantileDMatrix(
+                self.matrix.astype(np.float32),
+                label=self.label,
+                weight=self.weight,
+                max_bin=bins,
+                ref=like,
+            )
+        return self._quantiles[bins]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model as its library has it."""
+
+    #: Log odds by the library itself.
+    margin: Callable[[Matrix], Values]
+    #: The model in the scoring format, and its ONNX file where it has one.
+    export: Callable[[], tuple[TreesModel | LinearModel, bytes]]
+    #: Rounds after which boosting stopped; 0 where nothing was watched, and for other families.
+    rounds: int = 0
+
+
+def fit_model(
+    family: Family,
+    rows: Rows,
+    *,
+    signs: tuple[int, ...],
+    seed: int,
+    watch: Rows | None = None,
+    threads: int = 0,
+) -> Fitted:
+    """Fit one model. `signs` are the monotone directions of the columns.
+
+    With `watch`, boosting stops where these rows' log loss gets no better. `threads` 0 are all
+    there are; the model is the same for any number.
+    """
+    match family:
+        case ScorecardFamily() | LogisticFamily():
+            return _linear(family, rows, signs)
+        case TreeFamily() | ForestFamily():
+            return _trees(family, rows, signs, seed, threads)
+        case XGBoostFamily():
+            return _boosted(family, rows, signs, seed, watch, threads)
+    assert_never(family)
+
+
+def _linear(family: ScorecardFamily | LogisticFamily, rows: Rows, signs: tuple[int, ...]) -> Fitted:
+    weights, intercept = _regressed(family.inverse_penalty, rows, range(len(signs)))
+    if isinstance(family, ScorecardFamily):
+        # Bins go the declared way; beside others like them their weight may not. The column that
+        # is furthest off goes, until none is. (The last one left never is.)
+        kept = list(range(len(signs)))
+        while (turned := weights * signs).min() < 0:
+            kept.remove(int(turned.argmin()))
+            weights, intercept = _regressed(family.inverse_penalty, rows, kept)
+    return Fitted(
+        margin=lambda matrix: np.asarray(matrix @ weights + intercept),
+        export=lambda: (LinearModel(intercept, tuple(weights.tolist())), b""),
+    )
+
+
+def _regressed(inverse_penalty: float, rows: Rows, columns: Sequence[int]) -> tuple[Values, float]:
+    """One weight a column, 0 for those that are left out, and the intercept."""
+    # Few columns, many rows: Newton's steps are the quickest, and mind no column's scale.
+    model = LogisticRegression(C=inverse_penalty, solver="newton-cholesky", tol=1e-6)
+    model.fit(rows.matrix[:, columns], rows.label, sample_weight=rows.weight)
+    weights = np.zeros(rows.matrix.shape[1])
+    weights[columns] = model.coef_[0]
+    return weights, float(model.intercept_[0])
+
+
+def _trees(
+    family: TreeFamily | ForestFamily, rows: Rows, signs: tuple[int, ...], seed: int, threads: int
+) -> Fitted:
+    # For labels 0 and 1, variance is half of Gini's impurity: a regressor grows the same trees,
+    # and its leaf is the share of bad rows, which is what scoring needs.
+    shared = {
+        "max_depth": family.max_depth,
+        "min_weight_fraction_leaf": family.least_share,
+        "random_state": seed,
+        "monotonic_cst": np.array(signs),
+    }
+    if isinstance(family, TreeFamily):
+        model = DecisionTreeRegressor(**shared)
+    else:
+        model = RandomForestRegressor(
+            n_estimators=family.trees,
+            max_features=family.max_features,
+            n_jobs=threads or -1,
+            **shared,
+        )
+    model.fit(rows.matrix.astype(np.float32), rows.label, sample_weight=rows.weight)
+    if isinstance(family, ForestFamily):
+        model.n_jobs = 1  # threads would add up the trees as they come, not in one order
+
+    def margin(matrix: Matrix) -> Values:
+        sure = np.clip(model.predict(matrix.astype(np.float32)), 1e-6, 1 - 1e-6)
+        return np.asarray(np.log(sure / (1 - sure)))
+
+    width = rows.matrix.shape[1]
+    return Fitted(
+        margin=margin,
+        export=lambda: (TreesModel(MODEL, "probability"), onnx.of_sklearn(model, width)),
+    )
+
+
+def _boosted(
+    family: XGBoostFamily,
+    rows: Rows,
+    signs: tuple[int, ...],
+    seed: int,
+    watch: Rows | None,
+    threads: int,
+) -> Fitted:
+    parameters = {
+        **family.model_dump(include=_XGBOOSTS_OWN),
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "monotone_constraints": "(" + ",".join(map(str, signs)) + ")",
+        "seed": seed,
+        "nthread": threads,
+    }
+    train = rows.quantiles(family.max_bin)
+    watched = [] if watch is None else [(watch.quantiles(family.max_bin, train), "watched")]
+    booster = xgboost.train(
+        parameters,
+        train,
+        num_boost_round=family.rounds,
+        evals=watched,
+        early_stopping_rounds=_PATIENCE if watched else None,
+        verbose_eval=False,
+    )
+    kept = booster.best_iteration + 1 if watched else family.rounds
+
+    def margin(matrix: Matrix) -> Values:
+        found = booster.inplace_predict(
+            matrix.astype(np.float32), iteration_range=(0, kept), predict_type="margin"
+        )
+        return np.asarray(found, dtype=np.float64)
+
+    width = rows.matrix.shape[1]
+    return Fitted(
+        margin=margin,
+        export=lambda: (TreesModel(MODEL), onnx.of_xgboost(booster[:kept], width)),
+        rounds=kept if watched else 0,
+    )
+
+
+_XGBOOSTS_OWN = {
+    "max_depth", "eta", "gamma", "min_child_weight", "subsample", "colsample_bytree",
+    "colsample_bynode", "max_bin", "reg_lambda", "reg_alpha",
+}  # fmt: skip

@@ -1,0 +1,110 @@
+"""The bootstrap: a draw counted over sorted rows is a draw of the rows themselves."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn import metrics as sk
+
+from components.evaluation.bootstrap import Ranked, _Rows, auc_interval, draws, intervals
+from components.evaluation.metrics import ranking_metrics
+from components.scoring.reference import Bins, psi
+from tests.evaluation.rows import Rows, scored
+
+BINS = Bins((0.2, 0.4, 0.6), (0.25, 0.25, 0.25, 0.25, 0.0))
+
+
+def drawn_rows(rows: Rows, good: NDArray[np.int64], bad: NDArray[np.int64]) -> Rows:
+    """The rows of a draw, written out."""
+    label, pd = rows
+    times = np.empty(len(label), dtype=np.int64)
+    times[label == 0], times[label == 1] = good, bad
+    return np.repeat(label, times), np.repeat(pd, times)
+
+
+@settings(deadline=None, max_examples=25)
+@given(scored(), st.integers(0, 9))
+def test_a_figure_of_a_draw_is_that_of_the_rows_written_out(rows: Rows, seed: int) -> None:
+    for good, bad in draws(rows[0], 3, seed):
+        label, pd = drawn_rows(rows, good, bad)
+        expected = {
+            **ranking_metrics(label, pd), "psi": psi(BINS.expected, BINS.shares(pd)),
+        }  # fmt: skip
+        found = _Rows(*rows, BINS).figures(good, bad)
+        # ECE cuts tied rows into groups by the order that they came in.
+        if len(np.unique(rows[1])) < len(rows[1]):
+            del expected["ece"], found["ece"]
+        assert found == pytest.approx(expected)
+        assert Ranked(*rows).auc(good, bad) == pytest.approx(expected["auc"])
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 9))
+def test_a_draw_has_as_many_rows_of_each_class_as_there_are(good: int, bad: int, seed: int) -> None:
+    label = np.repeat([0, 1], [good, bad])
+    for drawn in draws(label, 2, seed):
+        assert (
+            [counts.sum() for counts in drawn] == [len(counts) for counts in drawn] == [good, bad]
+        )
+
+
+def test_draws_are_the_same_for_the_same_seed_and_others_for_another() -> None:
+    label = np.repeat([0, 1], [50, 30])
+
+    def first(seed: int) -> list[int]:
+        ((good, bad),) = islice(draws(label, 1, seed), 1)
+        return [*good.tolist(), *bad.tolist()]
+
+    assert first(1) == first(1) != first(2)
+
+
+@settings(deadline=None, max_examples=8)
+@given(scored(), st.integers(0, 9))
+def test_every_interval_is_around_its_figure_and_the_same_for_the_same_seed(
+    rows: Rows, seed: int
+) -> None:
+    figures = {**ranking_metrics(*rows), "psi": psi(BINS.expected, BINS.shares(rows[1]))}
+    found = intervals(*rows, BINS, figures, seed)
+    assert {name: interval.value for name, interval in found.items()} == figures
+    assert all(interval.low <= interval.value <= interval.high for interval in found.values())
+    assert all(found[name].low >= 0 for name in ("auc", "ks", "brier", "ece", "psi", "log_loss"))
+    assert all(found[name].high <= 1 for name in ("auc", "gini", "ks", "pr_auc", "brier", "ece"))
+    assert intervals(*rows, BINS, figures, seed) == found
+    assert found["auc"] == pytest.approx(auc_interval(*rows, seed))
+
+
+def test_a_perfect_ranking_leaves_the_auc_no_room() -> None:
+    found = auc_interval(np.repeat([0, 1], 50), np.linspace(0, 1, 100), 1)
+    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
+
+
+def test_the_auc_interval_narrows_with_more_rows() -> None:
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 2, 4000)
+    pd = rng.random(4000) * 0.8 + label * 0.2
+    few, many = auc_interval(label[:200], pd[:200], 1), auc_interval(label, pd, 1)
+    assert many.high - many.low < (few.high - few.low) / 2
+
+
+def test_the_auc_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    # Scores of bad rows are one standard deviation higher: the AUC is 0.7602.
+    held = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        label = np.repeat([0, 1], [150, 100])
+        found = auc_interval(label, rng.normal(size=250) + label, seed)
+        held += found.low <= 0.7602 <= found.high
+    assert 178 <= held <= 199
+
+
+def test_auc_of_models_that_tie_is_equal_to_the_bit() -> None:
+    rng = np.random.default_rng(1)
+    label, pd = rng.integers(0, 2, 999), rng.random(999)
+    same, other = Ranked(label, pd), Ranked(label, pd**3)  # the same order
+    assert all(same.auc(*drawn) == other.auc(*drawn) for drawn in draws(label, 50, 1))
+    assert Ranked(label, np.zeros(999)).auc(*next(draws(label, 1, 1))) == 0.5
+    assert sk.roc_auc_score(label, pd) == pytest.approx(
+        same.auc(*(np.ones((label == side).sum(), dtype=np.int64) for side in (0, 1)))
+    )

@@ -1,0 +1,102 @@
+"""The model card: all that a validator asks for, in Markdown that text cannot break."""
+
+import re
+from typing import Any
+
+import pytest
+
+from components.evaluation.card import render_card
+from tests.evaluation.figures import EVALUATED, RELEASED, candidates_of, decision, evaluation
+
+CARD: dict[str, Any] = {
+    "fitted_on": ["train", "validation", "test"],
+    "rows": 4000,
+    "bad": 1000,
+    "seed": 42,
+    "calibration": "platt",
+    "search": {"method": "tpe", "folds": 5, "tried": 3, "pruned": 1},
+    "features": [
+        {"name": "AMOUNT", "title": "amount asked for", "expression": None, "monotone": 1,
+         "reason": {"code": "AMT"}},
+        {"name": "SHARE", "title": "income a visit", "expression": "INCOME / VISITS",
+         "monotone": -1, "reason": None},
+    ],
+    "environment": {"numpy": "2.4.6", "xgboost-cpu": "3.2.0"},
+}  # fmt: skip
+
+
+def card_of(**changes: Any) -> str:
+    """A card."""
+    found = changes.pop("found", evaluation())
+    judged = changes.pop("judged", decision())
+    bundle = {**CARD, **changes}
+    return render_card(found, judged, candidates_of(found), bundle=bundle, run="run-1")
+
+
+@pytest.fixture(scope="module")
+def card() -> str:
+    """The card of a model that passed."""
+    return card_of()
+
+
+def test_the_card_has_every_section(card: str) -> None:
+    assert card.startswith("# Small loans: model card\n")
+    assert re.findall("^## (.*)$", card, re.MULTILINE) == [
+        "What it is", "What it is for", "Data", "Features", "Training", "Figures", "Segments",
+        "Fairness", "Policy", "Gate: passed", "Limits of use", "Environment",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Family: xgboost", f"`{RELEASED}`", f"`{EVALUATED}`", "Calibration: platt", "run-1",
+        "| train | 3,000 | 750 | 25.00% |", "| score | 80 | - | - |",
+        "fitted on 4,000 rows (1,000 bad): train, validation, test",
+        "| AMOUNT | amount asked for | as it is | a higher value may only raise the PD | AMT |",
+        "| SHARE | income a visit | INCOME / VISITS | a higher value may only lower it | none |",
+        "tpe, 3 trials of xgboost (1 given up early), 5 folds", "seed 42",
+        "| xgboost | 0.7321 | 0.7123 | 3 |", "- eta: 0.1", r"- max\_depth: 3",
+        "fitted again on all labelled rows", "development rows only",
+        "| AUC | 0.7500 (0.7100 to 0.7900) |", "| PD 0.2500 (policy) | 0.8000 |",
+        "| 500 | 0.1000 | 0.1200 |", "| REGION: south | 300 | - | 0.0000 | 0.1000 |",
+        "| AGE | 0.8500 | 0.0700 |", "Version 3: approve below a PD of 0.2500, as declared",
+        "Approved: 0.6200 expected, 0.6130 of the test rows",
+        "Profit per applicant: 12.50 expected, 11.25 on the test rows",
+        "| AUC | at least 0.7 | 0.7500 | passed |", "Moved between development and test: AMOUNT, ",
+        "the released bundle itself has no figures", "- numpy 2.4.6", "over AGE and over nothing",
+    ],
+)  # fmt: skip
+def test_the_card_says_what_a_validator_asks_for(card: str, text: str) -> None:
+    assert text.lower() in card.lower()
+
+
+def test_the_card_of_a_model_that_is_released_as_judged_says_so() -> None:
+    found = evaluation()
+    judged = decision().model_copy(update={"bundle": EVALUATED})
+    card = render_card(found, judged, candidates_of(found, EVALUATED), bundle=CARD, run="run-1")
+    assert "it has seen no test row" in card
+    assert "fitted again" not in card
+
+
+def test_the_card_of_a_refused_model_says_why() -> None:
+    card = card_of(judged=decision(silent=("SHARE",)))
+    assert "## Gate: refused" in card
+    assert "| Reason texts | for every feature | none for SHARE | failed |" in card
+
+
+def test_text_cannot_break_a_table_or_become_markup() -> None:
+    feature = {**CARD["features"][0], "title": "a | b\n## c <img src=x> [d](e)"}
+    card = card_of(features=[feature])
+    assert "| a \\| b ## c \\<img src=x\\> \\[d\\](e) |" in card
+
+
+def test_every_line_of_a_table_has_as_many_cells_as_its_head(card: str) -> None:
+    for block in card.split("\n\n"):
+        if block.startswith("|"):
+            cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+            assert len(cells) == 1, block
+
+
+def test_equal_figures_give_an_equal_card(card: str) -> None:
+    assert card_of() == card

@@ -1,0 +1,143 @@
+"""Rows by the values of a column: groups, segments, and fairness worked out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from components.contracts.results import Fairness
+from components.evaluation.groups import each_group, fairness, groups_of, segments, worst
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        (["a", "b", "a"], ["a", "b", "a"]),
+        (["a", None], ["a", "missing"]),
+        ([None, None], ["missing", "missing"]),
+        ([7.0, 7.0, None], ["7", "7", "missing"]),
+        ([0, 1, 1, 0, None], ["0", "1", "1", "0", "missing"]),
+        ([0.0] * 9 + [1.0], ["0"] * 9 + ["1"]),
+        (
+            [float(n) for n in range(10)],
+            [f"{low:g} to {low + 1.8:g}" for low in (0, 1.8, 3.6, 5.4, 7.2) for _ in range(2)],
+        ),
+    ],
+)
+def test_a_category_is_its_own_group_and_a_number_is_in_its_fifth(
+    values: list[object], groups: list[str]
+) -> None:
+    assert groups_of(values).tolist() == groups
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=1, max_size=60))
+def test_every_row_is_in_one_group_and_bands_keep_the_order_of_the_numbers(
+    values: list[float | None],
+) -> None:
+    groups = groups_of(values)
+    seen = list(each_group(groups))
+    assert sum(own.sum() for _, own in seen) == len(values)
+    tops = [
+        max(v for v, inside in zip(values, own, strict=True) if inside and v is not None)
+        for name, own in seen
+        if name != "missing"
+    ]
+    assert tops == sorted(tops)
+
+
+def test_groups_come_in_the_order_of_their_size_then_by_name() -> None:
+    groups = np.array(["10 to 20", "south", "2 to 10", "missing", "2 to 10"])
+    assert [name for name, _ in each_group(groups)] == ["2 to 10", "10 to 20", "missing", "south"]
+
+
+def test_a_segment_has_its_own_figures_and_no_auc_where_one_class_is_missing() -> None:
+    rng = np.random.default_rng(1)
+    groups = np.array(["x", "y", "z"])[np.arange(300) % 3]
+    label = np.where(groups == "z", 0, rng.integers(0, 2, 300))
+    pd = rng.random(300)
+    found = segments("REGION", groups, label, pd, 1)
+    assert [(s.column, s.value, s.rows) for s in found] == [("REGION", v, 100) for v in "xyz"]
+    for segment in found:
+        own = groups == segment.value
+        assert segment.bad == label[own].sum()
+        assert (segment.bad_rate, segment.mean_pd) == (label[own].mean(), pd[own].mean())
+        assert segment.gap == pytest.approx(segment.mean_pd - segment.bad_rate)
+        if segment.value == "z":
+            assert segment.auc is None
+        else:
+            assert segment.auc is not None
+            assert segment.auc.value == roc_auc_score(label[own], pd[own])
+            assert segment.auc.low < segment.auc.value < segment.auc.high
+
+
+Groups = dict[str, tuple[int, int, int, int]]
+
+
+def rows_of(table: Groups) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows for: group -> good approved, good declined, bad approved, bad declined."""
+    names, label, pd = [], [], []
+    for name, counts in table.items():
+        for rows, (bad, score) in zip(
+            counts, [(0, 0.1), (0, 0.9), (1, 0.1), (1, 0.9)], strict=True
+        ):
+            names += [name] * rows
+            label += [bad] * rows
+            pd += [score] * rows
+    return np.array(names), np.array(label), np.array(pd)
+
+
+@pytest.mark.parametrize(
+    ("table", "ratio", "gap"),
+    [
+        # 60 of 100 and 80 of 100 approved; 50 of 60 and 70 of 80 good ones.
+        ({"a": (50, 10, 10, 30), "b": (70, 10, 10, 10)}, 60 / 80, 70 / 80 - 50 / 60),
+        ({"a": (40, 0, 0, 10), "b": (40, 0, 0, 10)}, 1.0, 0.0),
+        # As many of each group are approved, of the good ones of b fewer.
+        ({"a": (40, 10, 10, 40), "b": (20, 30, 30, 20)}, 1.0, 0.8 - 0.4),
+        ({"a": (0, 50, 0, 50), "b": (0, 50, 0, 50)}, 1.0, 0.0),
+        ({"a": (0, 50, 0, 50), "b": (50, 0, 50, 0)}, 0.0, 1.0),
+        # c has 29 rows: shown, in neither figure.
+        ({"a": (50, 10, 10, 30), "b": (70, 10, 10, 10), "c": (0, 29, 0, 0)}, 0.75,
+         70 / 80 - 50 / 60),
+        # c has 40 rows, 29 of them good: it counts for the ratio alone.
+        ({"a": (50, 10, 10, 30), "b": (70, 10, 10, 10), "c": (0, 29, 2, 9)}, (2 / 40) / 0.8,
+         70 / 80 - 50 / 60),
+        ({"a": (50, 10, 10, 30)}, 1.0, 0.0),
+        ({"a": (10, 5, 5, 5), "b": (5, 5, 5, 10)}, 1.0, 0.0),
+    ],
+)  # fmt: skip
+def test_fairness_is_what_the_hand_works_out(table: Groups, ratio: float, gap: float) -> None:
+    found = fairness("SEX", *rows_of(table), 0.5)
+    assert (found.approval_ratio, found.opportunity_gap) == pytest.approx((ratio, gap))
+    assert [group.value for group in found.groups] == list(table)
+    for group, (good, declined, bad, bad_declined) in zip(
+        found.groups, table.values(), strict=True
+    ):
+        rows = good + declined + bad + bad_declined
+        assert (group.rows, group.good) == (rows, good + declined)
+        assert group.approved == pytest.approx((good + bad) / rows)
+        assert group.good_approved == pytest.approx(good / (good + declined))
+        assert group.bad_rate == pytest.approx((bad + bad_declined) / rows)
+        assert (group.in_ratio, group.in_gap) == (rows >= 30, good + declined >= 30)
+
+
+def test_a_group_without_good_rows_has_no_share_of_them() -> None:
+    found = fairness("SEX", *rows_of({"a": (0, 0, 20, 20), "b": (40, 10, 0, 0)}), 0.5)
+    assert found.groups[0].good_approved is None
+    assert (found.approval_ratio, found.opportunity_gap) == (0.5 / 0.8, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("figures", "ratio", "gap"),
+    [([], 1.0, 0.0), ([(0.9, 0.1)], 0.9, 0.1), ([(0.9, 0.2), (0.7, 0.1)], 0.7, 0.2)],
+)
+def test_the_gate_sees_the_worst_column_and_even_treatment_where_nothing_is_protected(
+    figures: list[tuple[float, float]], ratio: float, gap: float
+) -> None:
+    found = [
+        Fairness(column=f"C{n}", groups=(), approval_ratio=r, opportunity_gap=g)
+        for n, (r, g) in enumerate(figures)
+    ]
+    assert worst(found) == {"approval_ratio": ratio, "equal_opportunity": gap}

@@ -1,0 +1,94 @@
+"""The summary of a run: what became of it follows from what its tasks left."""
+
+from typing import Any
+
+import pytest
+
+from components.evaluation.outcome import summarise
+from tests.evaluation.figures import decision
+
+RULES = [rule.model_dump(mode="json") for rule in decision().rules]
+GATE = {"passed": True, "metrics": {"auc": 0.75}, "rules": RULES, "entry": "e"}
+REFUSED = {**GATE, "passed": False}
+REGISTER, DEPLOY = {"release": "r" * 8}, {"release": "r" * 8, "number": 4}
+WON = {"passed": True, "why": "better", "release": "r" * 8, "champion": 3, "entry": "c"}
+LOST = {**WON, "passed": False, "why": "not better"}
+Facts = dict[str, Any]
+
+
+def record(stage: str, facts: Facts, status: str = "done") -> Facts:
+    """What a task leaves."""
+    error = f"{stage}: it went wrong" if status == "failed" else ""
+    return {"stage": stage, "status": status, "reused": False, "seconds": 1.5, "error": error,
+            "facts": facts if status == "done" else {}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stages", "state", "status"),
+    [
+        ([("gate", GATE), ("register", REGISTER)], "SUCCEEDED", "registered"),
+        ([("gate", GATE), ("register", REGISTER)], "FAILED", "failed"),
+        ([("gate", REFUSED), ("refuse", None)], "FAILED", "refused"),
+        ([("gate", GATE), ("register", None)], "FAILED", "failed"),
+        ([("ingest", None)], "FAILED", "failed"),
+        ([], "FAILED", "failed"),
+        ([("challenge", WON)], "SUCCEEDED", "registered"),
+        ([("challenge", LOST)], "SUCCEEDED", "registered"),
+        ([("challenge", None)], "FAILED", "failed"),
+        ([("challenge", WON)], "FAILED", "failed"),
+        ([("gate", GATE), ("register", REGISTER), ("challenge", LOST)], "SUCCEEDED", "registered"),
+        ([("gate", GATE), ("register", REGISTER), ("challenge", None)], "FAILED", "failed"),
+        ([("deploy", DEPLOY)], "SUCCEEDED", "deployed"),
+        ([("deploy", None)], "FAILED", "failed"),
+        ([("deploy", DEPLOY)], "FAILED", "failed"),
+        (
+            [("gate", GATE), ("register", REGISTER), ("challenge", WON), ("deploy", DEPLOY)],
+            "SUCCEEDED",
+            "deployed",
+        ),
+        (
+            [("gate", GATE), ("register", REGISTER), ("challenge", WON), ("deploy", None)],
+            "FAILED",
+            "failed",
+        ),
+    ],
+)
+def test_the_status_of_a_run_follows_from_its_tasks(
+    stages: list[tuple[str, Facts | None]], state: str, status: str
+) -> None:
+    records = [
+        record(stage, facts or {}, "failed" if facts is None else "done") for stage, facts in stages
+    ]
+    found = summarise(records, scenario="s", run="r", state=state)
+    assert found.status == status
+    assert [stage.stage for stage in found.stages] == [stage for stage, _ in stages]
+    assert bool(found.error) == (status in {"failed", "refused"})
+
+
+def test_a_deployed_run_names_its_release_its_champion_and_its_challenge() -> None:
+    records = [record("gate", GATE), record("register", REGISTER), record("challenge", WON),
+               record("deploy", DEPLOY)]  # fmt: skip
+    found = summarise(records, scenario="s", run="r", state="SUCCEEDED")
+    assert (found.release, found.champion, found.challenge) == ("r" * 8, 4, "better")
+    assert found.metrics == {"auc": 0.75}
+    assert [rule.metric for rule in found.gate] == ["auc", "reasons"]
+
+
+@pytest.mark.parametrize(
+    ("records", "release", "challenge"),
+    [
+        ([record("register", REGISTER)], "r" * 8, ""),
+        ([record("challenge", LOST)], "r" * 8, "not better"),
+        ([record("ingest", {}, "failed")], "", ""),
+    ],
+)
+def test_only_a_deployed_run_has_a_champion(
+    records: list[Facts], release: str, challenge: str
+) -> None:
+    found = summarise(records, scenario="s", run="r", state="SUCCEEDED")
+    assert (found.release, found.champion, found.challenge) == (release, 0, challenge)
+
+
+def test_a_run_that_ended_without_an_error_says_how_it_ended() -> None:
+    found = summarise([record("ingest", {})], scenario="s", run="r", state="CANCELLED")
+    assert found.error == "the run ended as CANCELLED and no task left an error"

@@ -1,0 +1,181 @@
+"""The compiled pipelines: three IRs a scenario, each watched by a golden file."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kfp import compiler
+
+from components.contracts.policy import FixedCutoff
+from components.contracts.scenario import Scenario
+from pipelines.challenge import challenge_pipeline
+from pipelines.release import release_pipeline
+from pipelines.scenarios import load, names
+from pipelines.training import training_pipeline
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+PIPELINES = {
+    "training": training_pipeline, "challenge": challenge_pipeline, "release": release_pipeline,
+}  # fmt: skip
+#: The tasks of each beside `finish`, and those of them that ask the SQL tables.
+BODY = {
+    "training": ["ingest", "features", "train", "evaluate", "gate", "refuse", "register"],
+    "challenge": ["challenge"],
+    "release": ["deploy"],
+}
+ASKING = {"training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}}
+LIMIT = str(load("card-default").limits.timeout_minutes)
+EVERY = [(name, kind) for name in names() for kind in PIPELINES]
+
+
+def compiled(scenario: Scenario, kind: str, folder: Path) -> Any:
+    """The IR of a pipeline, without what has its own tests."""
+    path = folder / f"{kind}.yaml"
+    compiler.Compiler().compile(PIPELINES[kind](scenario), str(path))
+    return _without_source(path.read_text())
+
+
+def _without_source(text: str) -> Any:
+    """The IR without the shells' source text, the SDK's version and the images' tags.
+
+    Those have their own tests. What Kubernetes is told of each task is beside it, as `platform`.
+    """
+    spec, platform = yaml.safe_load_all(text)
+    spec.pop("sdkVersion")
+    for executor in spec["deploymentSpec"]["executors"].values():
+        executor["container"].pop("command")
+        executor["container"]["image"] = executor["container"]["image"].split(":")[0]
+    return {**spec, "platform": platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]}
+
+
+@pytest.fixture(params=EVERY, ids="-".join)
+def ir(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Any]:
+    """A pipeline's kind and IR."""
+    name, kind = request.param
+    return kind, compiled(load(name), kind, tmp_path)
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Any:
+    return compiled(load("card-default"), "training", tmp_path)
+
+
+def _tasks(spec: Any) -> dict[str, Any]:
+    """Every task that is no group of others, by its name."""
+    return {
+        task["taskInfo"]["name"]: task
+        for part in (spec["root"], *spec["components"].values())
+        for task in part.get("dag", {}).get("tasks", {}).values()
+        if "dag" not in spec["components"][task["componentRef"]["name"]]
+    }
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_each_pipeline_is_the_golden_one(name: str, kind: str, tmp_path: Path) -> None:
+    spec = compiled(load(name), kind, tmp_path)
+    golden = yaml.safe_load((GOLDEN / f"{name}-{kind}.yaml").read_text())
+    assert spec["pipelineInfo"]["name"] == f"{name}-{kind}"
+    assert spec.keys() == golden.keys()
+    assert spec["components"].keys() == golden["components"].keys()
+    assert spec == golden, "if meant: python -m tests.pipelines.write_golden, and read its diff"
+
+
+def test_every_golden_file_is_of_a_pipeline() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == {"-".join(pair) for pair in EVERY}
+
+
+def test_a_pipeline_is_its_tasks_and_the_one_that_ends_the_run(ir: tuple[str, Any]) -> None:
+    kind, spec = ir
+    assert sorted(_tasks(spec)) == sorted([*BODY[kind], "finish"])
+    last = spec["root"]["dag"]["tasks"]["finish"]
+    assert last["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+
+
+def test_what_a_pipeline_asks_for_has_a_default_but_the_data(ir: tuple[str, Any]) -> None:
+    kind, spec = ir
+    asked = {
+        name: definition.get("defaultValue")
+        for name, definition in spec["root"]["inputDefinitions"]["parameters"].items()
+    }
+    assert asked == {
+        "training": {"data": None, "run": ""},
+        "challenge": {"release": "", "run": ""},
+        "release": {"release": "", "why": "", "run": ""},
+    }[kind]  # fmt: skip
+
+
+def test_every_task_is_tried_once_more_but_a_refusal(ir: tuple[str, Any]) -> None:
+    tries = {
+        name: task.get("retryPolicy", {}).get("maxRetryCount", 0)
+        for name, task in _tasks(ir[1]).items()
+    }
+    assert tries == {name: int(name != "refuse") for name in tries}
+
+
+def test_every_task_knows_its_time_out(ir: tuple[str, Any]) -> None:
+    kind, spec = ir
+    text = yaml.safe_dump(spec)
+    constant = r"timeout_minutes:\n\s+runtimeValue:\n\s+constant: ([\d.]+)"
+    assert re.findall(constant, text) == [LIMIT] * (len(BODY[kind]) + 1)
+
+
+def test_every_task_has_the_image_of_its_work_and_bounded_memory(ir: tuple[str, Any]) -> None:
+    containers = {
+        label.removeprefix("exec-"): executor["container"]
+        for label, executor in ir[1]["deploymentSpec"]["executors"].items()
+    }
+    images = {task: c["image"].rsplit("/", 1)[1] for task, c in containers.items()}
+    spark = {"ingest", "features"}
+    assert images == {t: "python-spark" if t in spark else "python-model" for t in containers}
+    assert {c["resources"]["resourceMemoryLimit"] for c in containers.values()} == {"4Gi"}
+
+
+def test_every_task_gets_the_store_s_keys_and_few_the_database_s(ir: tuple[str, Any]) -> None:
+    kind, spec = ir
+    secrets = {
+        label.removeprefix("exec-"): {s["secretName"] for s in equipment["secretAsEnv"]}
+        for label, equipment in spec["platform"].items()
+    }
+    assert secrets.keys() == {*BODY[kind], "finish"}
+    assert all("vintage-store" in names for names in secrets.values())
+    asking = {task for task, names in secrets.items() if "vintage-database" in names}
+    assert asking == ASKING[kind]
+
+
+def test_kfp_caches_nothing(ir: tuple[str, Any]) -> None:
+    assert "enableCache" not in yaml.safe_dump(ir[1])
+
+
+def test_the_gate_is_a_condition_on_a_bool(training: Any) -> None:
+    assert training["components"]["comp-gate"]["outputDefinitions"]["parameters"]["Output"] == {
+        "parameterType": "BOOLEAN"
+    }
+    conditions = [
+        task["triggerPolicy"]["condition"]
+        for component in training["components"].values()
+        for task in component.get("dag", {}).get("tasks", {}).values()
+        if "triggerPolicy" in task
+    ]
+    passed = "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
+    assert conditions == [passed, f"!({passed})"]
+
+
+def test_a_task_gets_its_own_slice_of_the_declaration_only(training: Any, tmp_path: Path) -> None:
+    scenario = load("card-default")
+    policy = scenario.policy.model_copy(update={"cutoff": FixedCutoff(approve_below=0.11)})
+    after = _tasks(compiled(scenario.model_copy(update={"policy": policy}), "training", tmp_path))
+    differing = {name for name, task in _tasks(training).items() if task != after[name]}
+    assert differing == {"evaluate"}
+
+
+def test_a_shell_is_a_signature_a_docstring_and_one_call() -> None:
+    import ast
+
+    for file in Path("components").resolve().parent.glob("components/*/component.py"):
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.FunctionDef):
+                kinds = [type(part).__name__ for part in node.body]
+                assert kinds[:2] == ["Expr", "ImportFrom"], f"{file.parent.name}.{node.name}"
+                assert kinds[2:] in (["Expr"], ["Return"]), f"{file.parent.name}.{node.name}"
