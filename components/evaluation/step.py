@@ -240,6 +240,8 @@ def challenge(
 
 def _decide(work: Task, spec: str, challenger: Entry, champion: Entry | None) -> Entry:
     """The entry of a challenge: found, or made."""
+    if champion is not None and challenger.facts["release"] == champion.facts["release"]:
+        champion = None  # it was the first, or it won before
     why = _nothing_to_compare(challenger, champion)
     sides = [challenger] if champion is None else [challenger, champion]
     inputs = {
@@ -280,9 +282,7 @@ def _decide(work: Task, spec: str, challenger: Entry, champion: Entry | None) ->
 def _nothing_to_compare(challenger: Entry, champion: Entry | None) -> str:
     """Why there is nothing to compare; empty where there is."""
     if champion is None:
-        return "first"
-    if challenger.facts["release"] == champion.facts["release"]:
-        return "is the champion already"
+        return "no other champion to beat"
     same = challenger.facts["bundle"] == champion.facts["bundle"]
     return "same model, another policy or snapshot" if same else ""
 

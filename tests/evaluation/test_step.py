@@ -225,12 +225,12 @@ def test_the_first_release_wins_without_a_champion(
     release = place.released("xgboost")
     assert place.challenge()
     found = place.report()
-    assert (found.won, found.why, found.champion) == (True, "first", None)
+    assert (found.won, found.why, found.champion) == (True, "no other champion to beat", None)
     assert place.record("challenge")["facts"] == {
-        "passed": True, "why": "first", "release": release, "champion": 0,
+        "passed": True, "why": "no other champion to beat", "release": release, "champion": 0,
         "entry": take(place.paper("challenge")).key,
     }  # fmt: skip
-    assert f"[notify] challenge won small-loans run: release {release[:12]}: first" in (
+    assert f"[notify] challenge won small-loans run: release {release[:12]}: no other champion" in (
         capsys.readouterr().out
     )
 
@@ -239,7 +239,7 @@ def test_the_champion_itself_and_the_same_model_win_without_a_comparison(place: 
     champion = place.released("xgboost")
     place.promote(champion)
     assert place.challenge(champion[:12])
-    assert place.report().why == "is the champion already"
+    assert place.report().why == "no other champion to beat"
     # Another gold table, so another snapshot; the bundle is the same.
     other = place.released("xgboost", name="later")
     assert other != champion
