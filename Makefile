@@ -70,7 +70,7 @@ format: $(READY) ## let ruff write the code's format
 
 .PHONY: lock
 lock: $(READY) ## resolve the dependencies again, keeping what can stay
-	@$(call locks,.) && $(BIN)/python manifests/images.py pin
+	@$(call locks,.) && $(MAKE) --no-print-directory pin
 
 .PHONY: pin
 pin: $(READY) ## write the image tags of this tree to the one list that has them
@@ -89,8 +89,8 @@ images: $(READY) ## build the images with BUILDER (docker, podman, buildah) or a
 	@BUILDER="$(BUILDER)" CLUSTER="$(CLUSTER)" $(BIN)/python manifests/images.py build
 
 .PHONY: cluster
-cluster: ## a kind cluster with cert-manager, KServe and KFP; takes the images if they are built
-	@manifests/cluster up
+cluster: $(READY) ## a kind cluster with cert-manager, KServe and KFP; takes the images if they are built
+	@manifests/cluster up $$($(BIN)/python manifests/images.py names)
 
 .PHONY: cluster-down
 cluster-down: ## delete the kind cluster
