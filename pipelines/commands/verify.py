@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-HELP = "check a bundle's hashes and golden rows"
+HELP = "check that a bundle is whole and scores as recorded"
 EXAMPLE = "vintage verify path/to/bundle"
 
 
@@ -16,9 +16,9 @@ def main(args: argparse.Namespace) -> int:
     from components.scoring.bundle import Bundle
 
     bundle = Bundle.load(Path(args.bundle))
-    rows = bundle.check_golden()
+    rows = bundle.verify()
     sys.stdout.write(
         f"bundle {bundle.id}\n{bundle.spec.scenario}, {bundle.spec.family}: all files as recorded, "
-        f"{rows} golden rows score to the bit\n"
+        f"all parts fit, {rows} golden rows score to the bit\n"
     )
     return 0
