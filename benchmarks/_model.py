@@ -44,7 +44,6 @@ def make(folder: Path) -> Made:
     split = np.where(np.arange(len(label)) % 5, "train", "validation")
     spec = TrainSpec(
         scenario="forty-numbers",
-        key="ID",
         inputs=tuple(Column(name=name, kind=Kind.NUMBER, max_missing=1) for name in NAMES),
         features=tuple(
             Feature(

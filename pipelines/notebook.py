@@ -81,15 +81,19 @@ def fit(
         groups=None if group is None else frame[group].astype(str).to_numpy(dtype=np.str_),
     )
     check(data, spec.features)
+    _check_test(label[sides == "test"])
     place = Path(tempfile.mkdtemp(prefix="vintage-") if folder is None else folder)
-    place.mkdir(parents=True, exist_ok=True)
-    if any(place.iterdir()):
+    if place.exists() and any(place.iterdir()):
         raise VintageError(f"fit: expected an empty folder for the bundles, found files in {place}")
+    place.parent.mkdir(parents=True, exist_ok=True)
 
     def tell(family: str, tried: int, of: int, best: float) -> None:
         progress(f"{family} {tried} of {of}, best AUC {best:.4f}")
 
-    return Model(scenario, place, train(data, spec, place, tell), frame, data)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".fit-") as work:
+        found = train(data, spec, Path(work) / "bundles", tell)
+        (Path(work) / "bundles").replace(place)  # all of them, or none
+    return Model(scenario, place, found, frame, data)
 
 
 def evaluate(model: Model) -> Evaluation:
@@ -126,6 +130,14 @@ def explain(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
         columns=[feature.name for feature in bundle.spec.features],
     )
     return scored.join(parts)
+
+
+def _check_test(label: NDArray[np.int64]) -> None:
+    if sorted(set(label.tolist())) != [0, 1]:
+        raise VintageError(
+            f"split: expected both classes among the test rows, found {len(label):,} rows of "
+            f"{sorted(set(label.tolist())) or 'none'}"
+        )
 
 
 def _check_frame(frame: pd.DataFrame, scenario: Scenario, split: str | None) -> None:

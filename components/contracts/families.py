@@ -239,7 +239,7 @@ class Training(Contract):
     #: Release the chosen model as fitted on all labelled rows, those of the test included; the
     #: figures stay those of the model that was fitted on development rows.
     refit: bool = False
-    seed: int = 42
+    seed: int = Field(default=42, ge=0, lt=2**31)
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

@@ -1,5 +1,6 @@
 """How a model is judged and used: the gate's rules, the challenge, the cut-off, the points."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,13 +14,16 @@ MetricName = Literal[
 ]  # fmt: skip
 #: Figures of a decision at a cut-off.
 THRESHOLD_METRICS = frozenset({"accuracy", "precision", "recall", "f1"})
+#: Figures that compare the groups of protected columns.
+FAIRNESS_METRICS = frozenset({"approval_ratio", "equal_opportunity"})
 
 
 class Rule(Contract):
     """One bound on one figure. Threshold metrics are at 0.5 unless `cutoff` says otherwise.
 
     `psi` is of the score, development against test; `approval_ratio` and `equal_opportunity` are
-    at the policy's cut-off, the worst over the protected columns.
+    at the policy's cut-off, the worst over the protected columns; where one of these has no two
+    groups to compare there is no figure, and no rule on it passes.
     """
 
     metric: MetricName
@@ -50,14 +54,33 @@ class Rule(Contract):
         return self
 
 
+#: Resamples that must lie beyond a quantile, lest the most extreme ones decide.
+LEAST_BEYOND = 5
+
+
 class Challenge(Contract):
     """When a challenger replaces the champion: better on the same frozen rows beyond noise."""
 
-    #: Chance at which an equal model would win.
+    #: How often chance alone makes the AUC of an equal model look better.
     level: Annotated[float, Field(gt=0, lt=0.5)] = 0.01
+    #: At least; more are drawn where many segments share the level.
     resamples: int = Field(default=1000, ge=200)
     #: A segment with fewer bad rows than this is shown, not judged.
     least_bad: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _is_not_decided_by_a_few(self) -> Self:
+        if self.resamples < (needed := least_resamples(self.level)):
+            raise ValueError(
+                f"challenge: expected at least {needed:,} resamples for the level {self.level:g}, "
+                f"found {self.resamples:,}"
+            )
+        return self
+
+
+def least_resamples(level: float) -> int:
+    """The fewest resamples of which enough lie beyond the quantile at a level."""
+    return math.ceil(LEAST_BEYOND / level - 1e-9)
 
 
 class Gate(Contract):
@@ -101,7 +124,16 @@ class ApprovalLimit(Contract):
     """Approve at most this share, those with the lowest PDs."""
 
     kind: Literal["approval-limit"] = "approval-limit"
-    share: Annotated[float, Field(gt=0, le=1)]
+    share: Annotated[float, Field(ge=0.01, le=1)]
+
+    @model_validator(mode="after")
+    def _is_a_percentage(self) -> Self:
+        # A bundle knows the percentiles of its PDs, and nothing between them.
+        if not math.isclose(self.share * 100, round(self.share * 100), abs_tol=1e-9):
+            raise ValueError(
+                f"approval limit: expected share to be a whole percentage, found {self.share:g}"
+            )
+        return self
 
 
 Cutoff = Annotated[FixedCutoff | ProfitCutoff | ApprovalLimit, Field(discriminator="kind")]

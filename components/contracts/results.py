@@ -1,11 +1,14 @@
 """What the stages find out, as documents that outlive the run: read by people, tests and tools."""
 
+import math
 from typing import Literal
 
 from components.contracts.base import Contract
 
 #: The gate's own rule: every feature has a reason's text.
 REASONS = "reasons"
+#: Rows, and good rows, that a group of a protected column needs to be compared with others.
+LEAST_ROWS = 30
 
 
 class Interval(Contract):
@@ -41,7 +44,7 @@ class Candidate(Contract):
     released: str
     released_folder: str
     validation_auc: float
-    #: Mean AUC over the folds of the best trial; NaN where nothing was searched.
+    #: Mean AUC over the folds of the best trial.
     search_auc: float
     calibration: str
     parameters: dict[str, object]
@@ -101,7 +104,8 @@ class Curves(Contract):
     score_edges: tuple[float, ...]
     scores_good: tuple[int, ...]
     scores_bad: tuple[int, ...]
-    #: Feature -> AUC lost when its values are shuffled, largest first.
+    #: Input -> AUC lost when its values are shuffled, largest first; empty where the rows that
+    #: it is measured on are of one class.
     importance: tuple[tuple[str, float], ...]
     #: Split -> (rows, bad rows).
     target: dict[str, tuple[int, int]]
@@ -115,7 +119,9 @@ class CutoffDocument(Contract):
     rule: str
     #: Applicants with a PD below it are approved.
     approve_below: float
+    #: Of the bundle to be released, and of the one that was judged at the same cut-off.
     approval_share: float
+    judged_share: float
     #: Money per applicant, the declined ones included; None without economics.
     profit: float | None
 
@@ -123,15 +129,23 @@ class CutoffDocument(Contract):
 Confusion = tuple[tuple[int, int], tuple[int, int]]
 
 
+def cutoff_key(cutoff: float) -> str:
+    """What `Figures.thresholds` calls a cut-off; no two of them the same."""
+    return repr(float(cutoff))
+
+
 class Figures(Contract):
     """A candidate's figures on the test rows."""
 
     family: str
     bundle: str
-    #: By name; those of `intervals` have one, the fairness ones are at the policy's cut-off.
+    #: By name. The fairness ones are at the policy's cut-off, NaN where nothing can be compared.
     metrics: dict[str, float]
+    #: Not of ECE and PSI: noise alone makes them positive.
     intervals: dict[str, Interval]
-    #: Cut-off -> threshold metrics at it.
+    #: The ECE that PDs which are right stay below 95 times in 100 on as many rows.
+    ece_noise: float
+    #: Cut-off, see `cutoff_key` -> threshold metrics at it.
     thresholds: dict[str, dict[str, float]]
     confusion: Confusion  # at 0.5
     cutoff: CutoffDocument
@@ -151,7 +165,7 @@ class Segment(Contract):
     mean_pd: float
     #: Mean PD less bad rate.
     gap: float
-    #: None where the rows are of one class.
+    #: None where a class has too few rows.
     auc: Interval | None
 
 
@@ -176,7 +190,8 @@ class Fairness(Contract):
 
     column: str
     groups: tuple[Group, ...]
-    #: Lowest over highest share approved; 1 is even.
+    #: Lowest over highest share approved; 1 is even. NaN, as below, where there are no two groups
+    #: to compare, or nobody is approved.
     approval_ratio: float
     #: Highest less lowest share of good rows approved; 0 is even.
     opportunity_gap: float
@@ -244,8 +259,9 @@ class RuleResult(Contract):
             found = f", found none for {', '.join(self.silent)}: " if self.silent else ": "
             return f"{REASONS}: expected a text for every feature{found}{verdict}"
         sign = ">=" if self.bound == "floor" else "<="
-        at = "" if self.cutoff is None else f" at {self.cutoff:g}"
-        return f"{self.metric}{at} {sign} {self.limit:g}: found {self.found:.4f}, {verdict}"
+        at = "" if self.cutoff is None else f" at {self.cutoff}"
+        found = "nothing to measure" if math.isnan(self.found) else f"{self.found:.4f}"
+        return f"{self.metric}{at} {sign} {self.limit:g}: found {found}, {verdict}"
 
 
 class Decision(Contract):
@@ -299,8 +315,9 @@ class ChallengeDecision(Contract):
     bad: int
     resamples: int
     level: float
-    #: The level at which each judged segment is looked at.
+    #: The level at which each judged segment is looked at, and the resamples that it takes.
     segment_level: float
+    segment_resamples: int
     auc: Gain
     #: Money per applicant, each model at its own cut-off; None without economics.
     profit: Gain | None
@@ -324,7 +341,9 @@ class ChallengeReport(Contract):
     won: bool
     why: str
     challenger: Contender
-    #: None where there is no champion.
+    #: Whether it could be compared; where not, it did not win, and only a person may overrule that.
+    comparable: bool = True
+    #: None where there is no champion, or too little is known of it.
     champion: Contender | None
     #: Frozen rows that were left out, because the champion was fitted on them; None: not known.
     left_out: int | None

@@ -7,7 +7,14 @@ from pydantic import Field, model_validator
 from components.contracts.base import ColumnName, Contract, Slug
 from components.contracts.families import Training
 from components.contracts.modelling import Feature, Label, Limits, Split
-from components.contracts.policy import Challenge, Economics, Gate, Points, Policy
+from components.contracts.policy import (
+    FAIRNESS_METRICS,
+    Challenge,
+    Economics,
+    Gate,
+    Points,
+    Policy,
+)
 from components.contracts.sources import Column, Kind, Merge, Source
 
 
@@ -36,7 +43,6 @@ class TrainSpec(Contract):
     """The slice of the train task."""
 
     scenario: Slug
-    key: ColumnName
     inputs: tuple[Column, ...]
     features: tuple[Feature, ...]
     training: Training
@@ -133,6 +139,12 @@ class Scenario(Contract):
                     f"scenario {self.name}: feature {feature.name} is a category; monotone and "
                     "special are for numbers"
                 )
+        fairness = sorted({r.metric for r in self.gate.rules} & FAIRNESS_METRICS)
+        if fairness and not self.protected:
+            raise ValueError(
+                f"scenario {self.name}: the gate's {fairness} are about protected columns; "
+                "expected some declared, found none"
+            )
         codes = [feature.reason.code for feature in self.features if feature.reason]
         if len(set(codes)) != len(codes):
             raise ValueError(f"scenario {self.name}: a reason's code is declared twice in {codes}")
@@ -194,7 +206,6 @@ class Scenario(Contract):
     def train(self) -> TrainSpec:
         return TrainSpec(
             scenario=self.name,
-            key=self.merge.key,
             inputs=self.inputs(),
             features=self.features,
             training=self.training,
@@ -218,7 +229,8 @@ class Scenario(Contract):
         return GateSpec(
             scenario=self.name,
             silent=tuple(f.name for f in self.features if f.reason is None),
-            gate=self.gate,
+            # How a challenge is fought is not the gate's affair: its judgement is kept.
+            gate=Gate(rules=self.gate.rules),
         )
 
     def challenge(self) -> ChallengeSpec:

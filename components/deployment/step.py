@@ -37,7 +37,8 @@ def register(
 
     1. Publish it (`releases`), one folder named by the hash of its three parts, once it
        verified as the server would verify it.
-    2. Mirror it to MLflow as the challenger, and note it as the latest.
+    2. Keep what this registration knows of it: the entry has the facts of the first one.
+    3. Mirror it to MLflow as the challenger, and note it as the latest.
     """
     with task("register", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         roles = {"models": models, "gold": gold, "evaluation": evaluation,
@@ -75,6 +76,19 @@ def _publish_release(work: Task, inputs: Mapping[str, Entry]) -> Entry:
         policy=CutOff(cutoff["version"], cutoff["approve_below"]),
     )
 
+    registration: dict[str, object] = {
+        # What judged it, to be found again by its challenge.
+        "evaluated": chosen.bundle,
+        "folder": chosen.folder,
+        "models": inputs["models"].key,
+        "gold": inputs["gold"].key,
+        "evaluation": inputs["evaluation"].key,
+        "metrics": judged.facts["metrics"],
+        "mlflow_run": judged.facts["mlflow_run"],
+        "run": work.run,
+        "registered_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
     def make(target: Path) -> Mapping[str, object]:
         _write_release(work, made, chosen, inputs, target)
         return {
@@ -82,19 +96,12 @@ def _publish_release(work: Task, inputs: Mapping[str, Entry]) -> Entry:
             "family": made.family,
             "bundle": made.bundle,
             "approve_below": made.policy.approve_below,
-            # What judged it, to be found again by its challenge.
-            "evaluated": chosen.bundle,
-            "folder": chosen.folder,
-            "models": inputs["models"].key,
-            "gold": inputs["gold"].key,
-            "evaluation": inputs["evaluation"].key,
-            "metrics": judged.facts["metrics"],
-            "mlflow_run": judged.facts["mlflow_run"],
-            "run": work.run,
-            "registered_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **registration,
         }
 
-    return work.find_or_make(registry.release_key(made.scenario, made.id), make)
+    work.find_or_make(registry.release_key(made.scenario, made.id), make)
+    registry.note_registration(work.store, made.scenario, made.id, registration)
+    return registry.find_release(work.store, made.scenario, made.id)
 
 
 def _write_release(
@@ -137,7 +144,7 @@ def _mirror(work: Task, made: Entry, alias: Literal["champion", "challenger"]) -
 def deploy(*, scenario: str, run: str, timeout_minutes: float, release: str, why: str) -> None:
     """Make a registered release (by default the latest) champion, and the one that serves.
 
-    1. Promote it, where it may be: the first, the winner of its challenge, a former champion.
+    1. Promote it, where it may be: see `registry.why_promote`.
     2. Bring it up: loaded as the server does (hashes, golden rows, snapshot), or rolled out as
        an InferenceService whose golden rows score as recorded through its Service.
     3. Point the deployment at it, tell, and mirror it to MLflow. Where it does not come up,
@@ -145,22 +152,23 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: str, why
     """
     with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         made = registry.find_release(work.store, scenario, release)
-        champion = _promote(work, made, why)
+        champion = _promote(work, made, why.strip(), named=bool(release))
         wanted = champion.release
         work.record.facts = {"release": wanted, "number": champion.number}
         former = work.store.get(_deployment(scenario))
         if former != wanted or work.settings.namespace:
             work.record.reused = False
             _bring_up(work, made, former, patience_s=timeout_minutes * 60 * _PATIENCE)
-            work.store.put(_deployment(scenario), wanted)
+        _note_came_up(work, champion)
         if former != wanted:
-            text = f"release {wanted[:12]} is champion number {champion.number}: {champion.why}"
+            work.store.put(_deployment(scenario), wanted)
+            text = f"release {wanted[:12]} is champion number {champion.number}: {champion.reason}"
             notify(work.settings.webhook, scenario=scenario, run=run, event="promoted", text=text)
         # Last, so that MLflow never calls champion what does not serve.
         _mirror(work, made, "champion")
 
 
-def _promote(work: Task, made: Entry, why: str) -> "Promotion":
+def _promote(work: Task, made: Entry, why: str, *, named: bool) -> "Promotion":
     """The promotion of a release: the one that stands, or a new one."""
     from components.storage.database import Database
 
@@ -170,8 +178,9 @@ def _promote(work: Task, made: Entry, why: str) -> "Promotion":
     if promotions and promotions[-1].release == release:
         return promotions[-1]
     ground = registry.why_promote(
-        scenario, release, run=work.run, promotions=promotions, audit=database.evaluations(scenario)
-    )
+        scenario, release, run=work.run, named=named, why=why,
+        promotions=promotions, audit=database.evaluations(scenario),
+    )  # fmt: skip
     work.record.reused = False
     return database.promote(
         scenario,
@@ -179,9 +188,20 @@ def _promote(work: Task, made: Entry, why: str) -> "Promotion":
         after=promotions[-1].number if promotions else 0,
         run=work.run,
         who=_who(),
-        why=why or ground,
+        why=why,
         figures=made.facts["metrics"],  # type: ignore[arg-type]
+        ground=ground,
     )
+
+
+def _note_came_up(work: Task, champion: "Promotion") -> None:
+    """Note that a promotion stands: only what came up may be gone back to, or must be beaten."""
+    from components.storage.database import Database
+
+    if not champion.came_up:
+        Database(work.settings.database).note_came_up(
+            champion.scenario, champion.number, run=work.run
+        )
 
 
 def _bring_up(work: Task, made: Entry, former: str | None, *, patience_s: float) -> None:
@@ -269,6 +289,7 @@ def _roll_back(work: Task, failed: str, former: str | None) -> bool:
         who=_who(),
         why=registry.undone(failed),
         figures={},
+        ground="failed",
     )
     return True
 

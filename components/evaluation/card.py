@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.contracts.results import Candidates, Decision, Evaluation
-from components.evaluation.words import AT_CUTOFF, NAMES, rule_row, span
+from components.evaluation.words import AT_CUTOFF, MODERATE, NAMES, noise, rule_row, shown, span
 
 _DIRECTIONS = {1: "a higher value may only raise the PD", -1: "a higher value may only lower it"}
 _MARKED = str.maketrans({c: f"\\{c}" for c in "\\|<>*_`[]"} | {"\n": " "})
@@ -115,7 +115,11 @@ def _training(decision: Decision, candidates: Candidates, bundle: Mapping[str, A
 
 def _figures(evaluation: Evaluation, decision: Decision) -> list[str]:
     chosen = evaluation.of_chosen()
-    ranking = [(NAMES[name], span(i)) for name, i in chosen.intervals.items()]
+    ranking = [
+        *((NAMES[name], span(i)) for name, i in chosen.intervals.items()),
+        (NAMES["ece"], f"{chosen.metrics['ece']:.4f}; {noise(chosen)}"),
+        (NAMES["psi"], f"{chosen.metrics['psi']:.4f}"),
+    ]
     at = [
         *((f"PD {cutoff}", found) for cutoff, found in chosen.thresholds.items()),
         (f"PD {decision.cutoff.approve_below:.4f} (policy)", chosen.at_policy),
@@ -148,8 +152,7 @@ def _segments(evaluation: Evaluation) -> list[str]:
 
 def _fairness(evaluation: Evaluation) -> list[str]:
     rows = [
-        (f.column, f"{f.approval_ratio:.4f}", f"{f.opportunity_gap:.4f}")
-        for f in evaluation.fairness
+        (f.column, shown(f.approval_ratio), shown(f.opportunity_gap)) for f in evaluation.fairness
     ]
     heads = ("Protected column", NAMES["approval_ratio"], NAMES["equal_opportunity"])
     if not rows:
@@ -164,6 +167,8 @@ def _policy(evaluation: Evaluation, decision: Decision) -> list[str]:
         f"{_plain(cutoff.rule)}",
         f"Approved: {cutoff.approval_share:.4f} expected, {at['approved']:.4f} of the test rows",
     ]
+    if cutoff.judged_share != cutoff.approval_share:
+        lines.append(f"Approved by the judged model: {cutoff.judged_share:.4f} expected")
     if cutoff.profit is not None and evaluation.curves.profit is not None:
         lines.append(
             f"Profit per applicant: {cutoff.profit:,.2f} expected, "
@@ -178,12 +183,9 @@ def _gate(decision: Decision) -> list[str]:
 
 def _limits(evaluation: Evaluation, decision: Decision) -> list[str]:
     names = [f.column for f in evaluation.fairness]
-    moved = [name for name, psi in evaluation.stability.features if psi >= 0.1]  # noqa: PLR2004
+    moved = [name for name, psi in evaluation.stability.features if psi >= MODERATE]
     lines = [
-        "It was developed on accounts that had been granted, and says nothing of applicants who "
-        "had been refused.",
-        "Its PDs hold for a population and an economy like those of its data; drift is watched, "
-        "and it is to be trained again when it is due.",
+        "Its PDs hold for a population and an economy like those of its data.",
         "Values outside the declared inputs are refused, not scored.",
         "It is not for decisions other than the one it was trained for, nor for a person's "
         "worth beyond it.",

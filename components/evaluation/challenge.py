@@ -1,8 +1,9 @@
 """The challenge: is a challenger better than the champion, on the same rows, beyond chance?
 
 A paired bootstrap: in each resample both models are measured on the same drawn rows, so that what
-is chance of the rows touches both. The challenger wins where its AUC is higher beyond chance, and
-neither the profit nor the AUC of a segment is lower beyond chance.
+is chance of the rows touches both. Good and bad rows are drawn apart for the AUC, together for the
+profit, which depends on how many go bad. The challenger wins where its AUC is higher beyond chance,
+and neither the profit nor the AUC of a segment is lower beyond chance.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.contracts.policy import Challenge, Economics
+from components.contracts.policy import Challenge, Economics, least_resamples
 from components.contracts.results import ChallengeDecision, Gain, SegmentGain
-from components.evaluation.bootstrap import Label, Ranked, Scores, draws
+from components.evaluation.bootstrap import Label, Ranked, Scores, draws, draws_together
 from components.evaluation.groups import Groups, each_group
 from components.evaluation.policy import earned
 
@@ -40,13 +41,9 @@ def challenge(
 ) -> ChallengeDecision:
     """Whether the challenger wins, with every figure."""
     both = _Both(label, challenger.pd, champion.pd)
-    money = _Money(label, challenger, champion, economics)
-    aucs, profits = np.empty(rule.resamples), np.empty(rule.resamples)
-    for number, (good, bad) in enumerate(draws(label, rule.resamples, seed)):
-        aucs[number] = both.gain(good, bad)
-        profits[number] = money.gain(good, bad)
-    auc = _gain(*both.values(), aucs, rule.level)
-    profit = None if economics is None else _gain(*money.values(), profits, rule.level)
+    drawn = [both.gain(good, bad) for good, bad in draws(label, rule.resamples, seed)]
+    auc = _gain(*both.values(), np.array(drawn), rule.level)
+    profit = _profit(label, challenger, champion, economics, rule, seed) if economics else None
     looked_at = [
         (name, value, own, _is_judged(label[own], rule))
         for name, groups in segments.items()
@@ -54,10 +51,11 @@ def challenge(
     ]
     # The more segments are judged, the likelier one of them is worse by chance alone.
     level = rule.level / max(1, sum(judged for *_, judged in looked_at))
+    resamples = max(rule.resamples, least_resamples(level))
     found = tuple(
         _segment(
             name, value, label[own], challenger.pd[own], champion.pd[own],
-            judged=judged, resamples=rule.resamples, level=level, seed=[seed, number],
+            judged=judged, resamples=resamples, level=level, seed=[seed, number],
         )
         for number, (name, value, own, judged) in enumerate(looked_at, start=1)
     )  # fmt: skip
@@ -68,6 +66,7 @@ def challenge(
         resamples=rule.resamples,
         level=rule.level,
         segment_level=level,
+        segment_resamples=resamples,
         auc=auc,
         profit=profit,
         segments=found,
@@ -92,29 +91,19 @@ class _Both:
         return self._champion.auc(good, bad), self._challenger.auc(good, bad)
 
 
-class _Money:
-    """Both models' profit per applicant; 0 without economics."""
-
-    def __init__(
-        self, label: Label, challenger: Side, champion: Side, economics: Economics | None
-    ) -> None:
-        def of(side: Side) -> Scores:
-            if economics is None:
-                return np.zeros(len(label))
-            return earned(economics, label, side.pd, side.approve_below)
-
-        own, other = of(challenger), of(champion)
-        self._values = float(other.mean()), float(own.mean())
-        gain = (own - other) / len(label)
-        self._good, self._bad = gain[label == 0], gain[label == 1]
-
-    def gain(self, good: NDArray[np.int64], bad: NDArray[np.int64]) -> float:
-        # Not a matrix product: its threads cost more than they bring, and round as many as run.
-        return float((good * self._good).sum() + (bad * self._bad).sum())
-
-    def values(self) -> tuple[float, float]:
-        """The champion's and the challenger's profit per applicant."""
-        return self._values
+def _profit(
+    label: Label, challenger: Side, champion: Side, economics: Economics, rule: Challenge, seed: int
+) -> Gain:
+    """Both models' profit per applicant."""
+    own, other = (
+        earned(economics, label, side.pd, side.approve_below) for side in (challenger, champion)
+    )
+    gain, rows = own - other, len(label)
+    # Not a matrix product: its threads cost more than they bring, and round as many as run.
+    drawn = [
+        float((taken * gain).sum()) / rows for taken in draws_together(rows, rule.resamples, seed)
+    ]
+    return _gain(float(other.mean()), float(own.mean()), np.array(drawn), rule.level)
 
 
 def _gain(champion: float, challenger: float, drawn: Scores, level: float) -> Gain:

@@ -15,6 +15,7 @@ from components.evaluation.challenge import Side, challenge
 from components.evaluation.evaluate import TestRows, read_test_rows, score_rows
 from components.evaluation.frozen import FROZEN, check_frozen
 from components.evaluation.groups import groups_of
+from components.evaluation.terms import NotComparableError, of_the_champion
 from components.scoring.bundle import Bundle
 
 _LEAST_ROWS = 100
@@ -33,8 +34,13 @@ class Frozen:
     seen: frozenset[object] | None
 
 
-def walkover(scenario: str, why: str, releases: Sequence[Mapping[str, object]]) -> ChallengeReport:
-    """The report of a challenger that has nothing to beat, from the facts of one release or two."""
+def walkover(
+    scenario: str, why: str, releases: Sequence[Mapping[str, object]], *, comparable: bool = True
+) -> ChallengeReport:
+    """The report of a challenger that has nothing to beat, from the facts of one release or two.
+
+    Where it has, but the champion cannot be compared, it has not won.
+    """
     sides = [
         Contender(
             family=str(facts["family"]),
@@ -45,8 +51,9 @@ def walkover(scenario: str, why: str, releases: Sequence[Mapping[str, object]]) 
     ]
     return ChallengeReport(
         scenario=scenario,
-        won=True,
+        won=comparable,
         why=why,
+        comparable=comparable,
         challenger=sides[0],
         champion=sides[1] if sides[1:] else None,
         left_out=None,
@@ -60,12 +67,14 @@ def compare(report: ChallengeReport, spec: ChallengeSpec, frozen: Frozen) -> Cha
     rows = read_test_rows(frozen.gold)
     own = _score(frozen.challenger, report.challenger.bundle, rows, "challenger")
     check_frozen(frozen.evaluation / FROZEN, rows, own, spec.key, report.challenger.bundle)
-    other = _score(frozen.champion, report.champion.bundle, rows, "champion")
-    keys, seen = rows.columns[spec.key], frozen.seen or frozenset()
+    segments = {name: groups_of(rows[name]) for name in spec.segments}
+    with of_the_champion():
+        other = _score(frozen.champion, report.champion.bundle, rows, "champion")
+    keys, seen = rows[spec.key], frozen.seen or frozenset()
     kept = np.array([key not in seen for key in keys], dtype=np.bool_)
     label = rows.label[kept]
     if len(label) < _LEAST_ROWS or len(np.unique(label)) < _CLASSES:
-        raise VintageError(
+        raise NotComparableError(
             f"challenge: expected at least {_LEAST_ROWS} frozen rows of both classes that the "
             f"champion was not fitted on, found {len(label):,} of {len(keys):,}, "
             f"{int(label.sum()):,} of them bad"
@@ -74,7 +83,7 @@ def compare(report: ChallengeReport, spec: ChallengeSpec, frozen: Frozen) -> Cha
         label,
         Side(own[kept], report.challenger.approve_below),
         Side(other[kept], report.champion.approve_below),
-        {name: groups_of(rows.columns[name])[kept] for name in spec.segments},
+        {name: own_groups[kept] for name, own_groups in segments.items()},
         rule=spec.challenge,
         economics=spec.economics,
         seed=spec.seed,
@@ -96,6 +105,11 @@ def _score(folder: Path, identity: str, rows: TestRows, whose: str) -> Scores:
 
 def developed_keys(folder: Path, key: str) -> frozenset[object]:
     """The keys of the rows that the models of a gold table were fitted on."""
-    table = pq.read_table(folder, columns=[key, "_split"])
+    table = pq.read_table(folder)
+    if key not in table.column_names:
+        raise NotComparableError(
+            f"challenge: expected the key {key} in the champion's table, found "
+            f"{', '.join(table.column_names)}"
+        )
     pairs = zip(table[key].to_pylist(), table["_split"].to_pylist(), strict=True)
     return frozenset(k for k, side in pairs if side in ("train", "validation"))

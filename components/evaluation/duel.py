@@ -9,7 +9,7 @@ from components.evaluation.page import note, page, pictures, table, verdict
 
 def render_challenge(report: ChallengeReport) -> str:
     """Who challenged whom, on which rows, with what result."""
-    said = "won" if report.won else "lost"
+    said = "won" if report.won else "lost" if report.comparable else "did not win"
     parts = [
         f"<h1>{escape(report.scenario)}: challenge</h1>",
         f'<p class="lead">{escape(_sentence(report.why))}</p>',
@@ -102,7 +102,7 @@ def _segments(found: ChallengeDecision) -> list[str]:
         table(heads, rows, numbers=range(1, 8), failed=failed, soft=soft),
         note(
             f"Each at a level of {found.segment_level:.2g}, the rule's shared out among the "
-            "segments that are judged. A segment is worse where its gain is below 0 from end to "
-            "end."
+            f"segments that are judged, in {found.segment_resamples:,} resamples. A segment is "
+            "worse where its gain is below 0 from end to end."
         ),
     ]

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from components.contracts.errors import BundleError
+from components.contracts.errors import BundleError, VintageError
 from components.contracts.results import (
+    Candidate,
     Candidates,
+    CutoffDocument,
     Evaluation,
     Fairness,
     Figures,
@@ -17,18 +19,18 @@ from components.contracts.results import (
     Reasons,
     ReasonShare,
     Stability,
+    cutoff_key,
 )
 from components.contracts.scenario import EvaluateSpec
 from components.evaluation import groups, metrics, policy
-from components.evaluation.bootstrap import Label, Scores, intervals
-from components.scoring.bundle import Bundle
+from components.evaluation.bootstrap import Label, Scores, ece_by_noise, intervals
+from components.scoring.bundle import REFERENCE, Bundle, verify_hashes
 from components.scoring.instances import Matrix
+from components.scoring.reasons import LEAST
 from components.scoring.reference import Reference, psi
 
 _CUTOFF = 0.5
 _EXPLAINED_ROWS = 2_000
-#: Log odds below which a feature did not hurt.
-_LEAST_PART = 1e-3
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class TestRows:
     label: Label
     #: Split -> (rows, bad rows), of the whole table.
     target: dict[str, tuple[int, int]]
+
+    def __getitem__(self, column: str) -> list[object]:
+        if column not in self.columns:
+            raise VintageError(
+                f"expected column {column} among the test rows, found "
+                f"{', '.join(self.columns)}; train again"
+            )
+        return self.columns[column]
 
 
 def read_test_rows(folder: Path) -> TestRows:
@@ -76,14 +86,15 @@ def evaluate(
 
     Returns its PDs too: a challenge is fought on the same rows.
     """
-    split = {
-        name: groups.groups_of(rows.columns[name]) for name in (*spec.segments, *spec.protected)
-    }
+    split = {name: groups.groups_of(rows[name]) for name in (*spec.segments, *spec.protected)}
     figures = {}
     for candidate in candidates.candidates:
         bundle = Bundle.load(models / candidate.folder, candidate.bundle)
         pd = score_rows(bundle, rows.columns)
-        figures[candidate.family] = _figures(candidate.family, bundle, pd, rows.label, split, spec)
+        cutoff = _cutoff(models, candidate, bundle, spec)
+        figures[candidate.family] = _figures(
+            candidate.family, bundle, pd, rows.label, split, spec, cutoff
+        )
         if candidate.family == candidates.chosen:
             chosen, chosen_pd = bundle, pd
     inputs = chosen.columns(rows.columns)
@@ -91,7 +102,7 @@ def evaluate(
     lost = metrics.importance(
         lambda matrix: chosen.score(matrix).pd, inputs, rows.label, places, spec.seed
     )
-    cutoff = figures[candidates.chosen].cutoff.approve_below
+    below = figures[candidates.chosen].cutoff.approve_below
     evaluation = Evaluation(
         scenario=spec.scenario,
         title=spec.title,
@@ -104,7 +115,7 @@ def evaluate(
             chosen_pd,
             importances=lost,
             target=rows.target,
-            profit=_profit(spec, rows.label, chosen_pd, cutoff),
+            profit=_profit(spec, rows.label, chosen_pd, below),
         ),
         stability=_stability(chosen, inputs, chosen_pd),
         segments=tuple(
@@ -112,10 +123,22 @@ def evaluate(
             for name in spec.segments
             for segment in groups.segments(name, split[name], rows.label, chosen_pd, spec.seed)
         ),
-        fairness=_fairness(spec, split, rows.label, chosen_pd, cutoff),
-        reasons=_reasons(chosen, inputs[chosen_pd >= cutoff]),
+        fairness=_fairness(spec, split, rows.label, chosen_pd, below),
+        reasons=_reasons(chosen, inputs[chosen_pd >= below]),
     )
     return evaluation, chosen_pd
+
+
+def _cutoff(
+    models: Path, candidate: Candidate, bundle: Bundle, spec: EvaluateSpec
+) -> CutoffDocument:
+    """The cut-off for the bundle that would be released: its PDs lie otherwise when refitted."""
+    judged = bundle.reference().percentiles
+    if candidate.released == candidate.bundle:
+        return policy.choose(spec.policy, judged)
+    folder = models / candidate.released_folder
+    verify_hashes(folder, candidate.released)
+    return policy.choose(spec.policy, Reference.read(folder / REFERENCE).percentiles, judged)
 
 
 def _figures(
@@ -125,18 +148,22 @@ def _figures(
     label: Label,
     split: Mapping[str, groups.Groups],
     spec: EvaluateSpec,
+    cutoff: CutoffDocument,
 ) -> Figures:
-    reference = bundle.reference()
-    cutoff = policy.choose(spec.policy, reference.percentiles)
-    below = cutoff.approve_below
+    below, score = cutoff.approve_below, bundle.reference().score
     found = metrics.ranking_metrics(label, pd)
-    found["psi"] = psi(reference.score.expected, reference.score.shares(pd))
+    moved = psi(score.expected, score.shares(pd))
     return Figures(
         family=family,
         bundle=bundle.id,
-        metrics={**found, **groups.worst(_fairness(spec, split, label, pd, below))},
-        intervals=intervals(label, pd, reference.score, found, spec.seed),
-        thresholds={f"{c:g}": metrics.threshold_metrics(label, pd, c) for c in spec.cutoffs},
+        metrics={
+            **found,
+            "psi": moved,
+            **groups.worst(_fairness(spec, split, label, pd, below)),
+        },
+        intervals=intervals(label, pd, found, spec.seed),
+        ece_noise=ece_by_noise(pd, spec.seed),
+        thresholds={cutoff_key(c): metrics.threshold_metrics(label, pd, c) for c in spec.cutoffs},
         confusion=metrics.confusion(label, pd, _CUTOFF),
         cutoff=cutoff,
         at_policy={
@@ -183,7 +210,7 @@ def _reasons(bundle: Bundle, declined: Matrix) -> Reasons:
     # Spread over all of them: rows are in the order of their keys, which may be one of time.
     declined = declined[:: max(1, -(-len(declined) // _EXPLAINED_ROWS))]
     parts = bundle.explain(declined)
-    hurt = parts.max(axis=1, initial=0.0) >= _LEAST_PART
+    hurt = parts.max(axis=1, initial=0.0) >= LEAST
     times = np.bincount(parts[hurt].argmax(axis=1), minlength=parts.shape[1])
     shares = [
         ReasonShare(feature=feature.name, code=reason.code, share=int(count) / len(declined))

@@ -4,6 +4,8 @@ All must hold.
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from components.contracts.policy import Rule
 from components.contracts.results import (
@@ -13,6 +15,7 @@ from components.contracts.results import (
     Evaluation,
     Figures,
     RuleResult,
+    cutoff_key,
 )
 from components.contracts.scenario import GateSpec
 
@@ -32,9 +35,24 @@ def judge(evaluation: Evaluation, candidates: Candidates, spec: GateSpec) -> Dec
     )
 
 
+def measured(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The figures that are numbers; JSON outside Python knows no other."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def audited(decision: Decision) -> dict[str, Any]:
+    """A decision as JSON everywhere can hold it: null where there was nothing to measure."""
+    body = decision.model_dump(mode="json")
+    rules = [
+        {**rule, "found": rule["found"] if math.isfinite(rule["found"]) else None}
+        for rule in body["rules"]
+    ]
+    return {**body, "rules": rules}
+
+
 def _judge_rule(rule: Rule, figures: Figures) -> RuleResult:
     cutoff = rule.at()
-    source = figures.metrics if cutoff is None else figures.thresholds[f"{cutoff:g}"]
+    source = figures.metrics if cutoff is None else figures.thresholds[cutoff_key(cutoff)]
     found = source[rule.metric]
     bound, limit = rule.bound()
     passed = found >= limit if bound == "floor" else found <= limit

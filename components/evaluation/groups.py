@@ -1,19 +1,21 @@
 """Rows by the values of a column: segments, and fairness between protected groups."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.contracts.results import Fairness, Group, Segment
+from components.contracts.results import LEAST_ROWS, Fairness, Group, Segment
 from components.evaluation.bootstrap import Label, Scores, auc_interval
 
 Groups = NDArray[np.str_]
 _BANDS = 5
-MISSING = "missing"
-#: Rows, and good rows, that a group needs to be compared with others.
-LEAST_ROWS = 30
+#: In brackets: a value may be called "missing".
+MISSING = "(missing)"
+#: Rows of either class that an AUC needs for an interval.
+_LEAST_OF_CLASS = 10
 
 
 def groups_of(values: Sequence[object]) -> Groups:
@@ -27,14 +29,24 @@ def groups_of(values: Sequence[object]) -> Groups:
     numbers = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
     distinct = np.unique(numbers[~np.isnan(numbers)])
     if len(distinct) <= _BANDS:
-        names = [f"{value:g}" for value in distinct]
+        names = _texts(distinct)
         places = np.searchsorted(distinct, numbers)
     else:
         edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, _BANDS + 1)))
-        names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+        names = [f"{low} to {high}" for low, high in pairwise(_texts(edges))]
         places = np.searchsorted(edges, numbers, side="right") - 1
     named = np.array(names)[np.clip(places, 0, len(names) - 1)]
     return np.where(np.isnan(numbers), MISSING, named)
+
+
+def _texts(numbers: NDArray[np.float64]) -> list[str]:
+    """Whole numbers in full; others in six digits, or in all where six do not tell them apart."""
+    values = [float(number) for number in numbers]
+    for digits in (".6g", ""):
+        found = [str(int(v)) if v.is_integer() else format(v, digits) for v in values]
+        if len(set(found)) == len(found):
+            break
+    return found
 
 
 def each_group(groups: Groups) -> Iterator[tuple[str, NDArray[np.bool_]]]:
@@ -45,9 +57,10 @@ def each_group(groups: Groups) -> Iterator[tuple[str, NDArray[np.bool_]]]:
 
 def _place(name: str) -> tuple[float, str]:
     try:
-        return float(name.split(" ", maxsplit=1)[0]), name
+        first = float(name.split(" ", maxsplit=1)[0])
     except ValueError:
         return np.inf, name
+    return (np.inf if np.isnan(first) else first), name
 
 
 def segments(column: str, groups: Groups, label: Label, pd: Scores, seed: int) -> list[Segment]:
@@ -62,7 +75,7 @@ def segments(column: str, groups: Groups, label: Label, pd: Scores, seed: int) -
             mean_pd=float(pd[own].mean()),
             gap=float(pd[own].mean() - label[own].mean()),
             auc=auc_interval(label[own], pd[own], seed)
-            if 0 < label[own].sum() < own.sum()
+            if np.bincount(label[own], minlength=2).min() >= _LEAST_OF_CLASS
             else None,
         )
         for value, own in each_group(groups)
@@ -96,15 +109,23 @@ def fairness(column: str, groups: Groups, label: Label, pd: Scores, cutoff: floa
     return Fairness(
         column=column,
         groups=tuple(found),
-        # Where nobody is approved, nobody is treated otherwise than another.
-        approval_ratio=min(shares) / max(shares) if shares and max(shares) > 0 else 1.0,
-        opportunity_gap=max(of_good) - min(of_good) if of_good else 0.0,
+        approval_ratio=min(shares) / max(shares) if _comparable(shares) else math.nan,
+        opportunity_gap=max(of_good) - min(of_good) if _comparable(of_good) else math.nan,
     )
 
 
+def _comparable(shares: Sequence[float]) -> bool:
+    """One group alone, or groups of which nobody is approved, are even by necessity."""
+    return len(shares) > 1 and max(shares) > 0
+
+
 def worst(found: Sequence[Fairness]) -> dict[str, float]:
-    """What the gate may bound: the worst over the protected columns."""
+    """What the gate may bound: the worst over the protected columns.
+
+    NaN, which passes no rule, where nothing is protected or one column cannot be compared.
+    """
+    # Not min and max: with a NaN they depend on the order.
     return {
-        "approval_ratio": min((f.approval_ratio for f in found), default=1.0),
-        "equal_opportunity": max((f.opportunity_gap for f in found), default=0.0),
+        "approval_ratio": float(np.min([f.approval_ratio for f in found] or [math.nan])),
+        "equal_opportunity": float(np.max([f.opportunity_gap for f in found] or [math.nan])),
     }

@@ -12,6 +12,7 @@ from components.evaluation.bootstrap import GROUPS, Label, Scores
 _SCORE_BINS = 40
 _ROC_POINTS = 200
 _SHUFFLED_ROWS = 2_000  # enough to rank the inputs; the whole test set would take its time
+_LEAST_OF_CLASS = 200  # of them
 _Z = 1.959963984540054  # of 95 %
 
 
@@ -101,8 +102,10 @@ def importance(
 ) -> tuple[tuple[str, float], ...]:
     """AUC lost when a group of input columns is shuffled, the same measure for every family."""
     rng = np.random.default_rng(seed)
-    some = np.sort(rng.permutation(len(inputs))[:_SHUFFLED_ROWS])
+    some = _some_rows(label, rng)
     rows, truth = inputs[some], label[some]
+    if len(np.unique(truth)) == 1:
+        return ()
     whole = float(sk.roc_auc_score(truth, score(rows)))
     lost = []
     for name, positions in groups.items():
@@ -111,6 +114,16 @@ def importance(
         shuffled[:, columns] = rows[rng.permutation(len(rows))][:, columns]
         lost.append((name, whole - float(sk.roc_auc_score(truth, score(shuffled)))))
     return tuple(sorted(lost, key=lambda pair: -pair[1]))
+
+
+def _some_rows(label: Label, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows to shuffle: the classes in proportion, but enough of the rarer one."""
+    if len(label) <= _SHUFFLED_ROWS:
+        return np.arange(len(label))
+    good, bad = (rng.permutation(np.flatnonzero(label == side)) for side in (0, 1))
+    few = [min(len(side), _LEAST_OF_CLASS) for side in (good, bad)]
+    taken = int(np.clip(round(_SHUFFLED_ROWS * label.mean()), few[1], _SHUFFLED_ROWS - few[0]))
+    return np.sort(np.concatenate([good[: _SHUFFLED_ROWS - taken], bad[:taken]]))
 
 
 def curves(

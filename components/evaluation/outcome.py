@@ -59,8 +59,24 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     return "registered" if state == "SUCCEEDED" and last in done else "failed"
 
 
-def render_outcome(summary: RunSummary) -> str:
-    """The page of a run that judged nothing: what became of it, and how far it came."""
+def pages_of(summary: RunSummary, judged: str | None, fought: str | None) -> dict[str, str]:
+    """The pages of a run by their names, of the gate's and the challenge's where there are any.
+
+    `report` is the one that stands for the run. Where it failed that is the page of its failure:
+    the gate may have passed what failed later.
+    """
+    beside = {"challenge": fought} if fought is not None else {}
+    if summary.status != "failed":
+        return {**beside, "report": judged or fought or render_outcome(summary)}
+    beside |= {"gate": judged} if judged is not None else {}
+    return {**beside, "report": render_outcome(summary, sorted(beside))}
+
+
+def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:
+    """The page of a run that failed, or judged nothing: what became of it, how far it came.
+
+    `pages` are those that lie beside it.
+    """
     failed = summary.status == "failed"
     stands = " Nothing was deployed; the former champion stands." if failed else ""
     parts = [
@@ -72,5 +88,6 @@ def render_outcome(summary: RunSummary) -> str:
             [(stage.stage, stage.status, f"{stage.seconds:.1f}") for stage in summary.stages],
             numbers=(2,),
         ),
+        *(f'<p><a href="{name}.html">The page of the {name}</a></p>' for name in pages),
     ]
     return page(f"{summary.scenario}: {summary.status}", parts)

@@ -79,7 +79,7 @@ def table(
 
 def text(value: object) -> str:
     """A value as a reader wants it, safe in HTML."""
-    if value is None:
+    if value is None or value != value:  # noqa: PLR0124 - NaN is not equal to itself
         return "-"
     if isinstance(value, float):
         return f"{value:.4f}"

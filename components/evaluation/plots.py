@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from components.contracts.results import Candidates, Curves, Gain, Profit, Stability
+from components.evaluation.words import MODERATE, SIGNIFICANT
 
 GOOD, BAD, QUIET = "#2a6f97", "#c8553d", "#8d99ae"
 FAMILY_COLORS = (GOOD, BAD, "#6a994e", "#b08968", "#7b5ea7")
 _MOST_FEATURES = 15
-_MODERATE, _SIGNIFICANT = 0.1, 0.25  # PSI, as credit risk reads it
 
 
 def _draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> str:
@@ -139,11 +139,10 @@ def psi(stability: Stability) -> str:
     def paint(axes: Axes) -> None:
         top = (("the score", stability.score), *stability.features[:_MOST_FEATURES])[::-1]
         colors = [
-            GOOD if value < _MODERATE else QUIET if value < _SIGNIFICANT else BAD
-            for _, value in top
+            GOOD if value < MODERATE else QUIET if value < SIGNIFICANT else BAD for _, value in top
         ]
         axes.barh([name for name, _ in top], [value for _, value in top], color=colors)
-        for border in (_MODERATE, _SIGNIFICANT):
+        for border in (MODERATE, SIGNIFICANT):
             axes.axvline(border, color=QUIET, linestyle=":")
         axes.set_xlabel("PSI, development to test; dotted: moderate, significant")
 
@@ -173,8 +172,6 @@ def trials(candidates: Candidates) -> str:
 
     def paint(axes: Axes) -> None:
         for number, candidate in enumerate(candidates.candidates):
-            if not candidate.trials:
-                continue
             color = FAMILY_COLORS[number % len(FAMILY_COLORS)]
             places = np.array([trial.number for trial in candidate.trials])
             aucs = np.array([trial.auc for trial in candidate.trials])

@@ -4,7 +4,6 @@ An approved account that stays good earns the margin on its exposure, one that g
 loss given default; both cost what an account costs. A declined applicant earns nothing.
 """
 
-import math
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -18,10 +17,13 @@ _CURVE_POINTS = 200
 Percentiles = Sequence[float]
 
 
-def choose(policy: Policy, percentiles: Percentiles) -> CutoffDocument:
+def choose(
+    policy: Policy, percentiles: Percentiles, judged: Percentiles | None = None
+) -> CutoffDocument:
     """The cut-off of a policy for a model whose development PDs have these percentiles.
 
-    Test rows have no say in it: what they show of the cut-off would be no test any more.
+    `judged` are those of the model that was judged, where another one is released. Test rows
+    have no say in it: what they show of the cut-off would be no test any more.
     """
     match policy.cutoff:
         case FixedCutoff(approve_below=below):
@@ -40,6 +42,7 @@ def choose(policy: Policy, percentiles: Percentiles) -> CutoffDocument:
         rule=rule,
         approve_below=below,
         approval_share=share_below(below, percentiles),
+        judged_share=share_below(below, percentiles if judged is None else judged),
         profit=None if economics is None else _expected_profit(economics, below, percentiles),
     )
 
@@ -60,8 +63,7 @@ def _in_words(economics: Economics) -> str:
 def _limit(share: float, percentiles: Percentiles) -> float:
     if share == 1:
         return 1.0
-    # Between two percentiles the lower one: a limit is not to be exceeded.
-    return float(percentiles[math.floor(share * (len(percentiles) - 1) + 1e-9)])
+    return float(percentiles[round(share * (len(percentiles) - 1))])
 
 
 def share_below(cutoff: float, percentiles: Percentiles) -> float:

@@ -30,7 +30,7 @@ def render(
         "Candidates": [
             sections.candidate_table(evaluation, candidates),
             sections.interval_table(chosen),
-            *([pictures(plots.trials(candidates))] if _searched(candidates) else []),
+            pictures(plots.trials(candidates)),
         ],
         "Cut-off": sections.cutoff(evaluation),
         "Pictures": [
@@ -38,7 +38,7 @@ def render(
                 plots.target(curves),
                 plots.roc(curves, chosen.metrics["auc"]),
                 plots.scores(curves),
-                plots.importance(curves),
+                *([plots.importance(curves)] if curves.importance else []),
             )
         ],
         "Calibration and lift": [
@@ -68,10 +68,6 @@ def render(
 
 def _place(title: str) -> str:
     return title.lower().replace(" ", "-")
-
-
-def _searched(candidates: Candidates) -> bool:
-    return any(candidate.trials for candidate in candidates.candidates)
 
 
 def _bundles(decision: Decision) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from components.contracts.results import (
+    LEAST_ROWS,
     Candidates,
     Confusion,
     Curves,
@@ -15,9 +16,18 @@ from components.contracts.results import (
 )
 from components.evaluation import plots
 from components.evaluation.page import beside, note, pictures, table
-from components.evaluation.words import AT_CUTOFF, NAMES, RANKING, span
+from components.evaluation.words import (
+    AT_CUTOFF,
+    MODERATE,
+    NAMES,
+    RANKING,
+    SIGNIFICANT,
+    noise,
+    shown,
+    span,
+)
 
-_PSI_BANDS = ((0.1, "stable"), (0.25, "moderate"), (float("inf"), "significant"))
+_PSI_BANDS = ((MODERATE, "stable"), (SIGNIFICANT, "moderate"), (float("inf"), "significant"))
 
 
 def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
@@ -45,11 +55,17 @@ def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
 def interval_table(figures: Figures) -> str:
     """The chosen candidate's figures with their intervals."""
     rows = [
-        (NAMES[name], i.value, f"{i.low:.4f} to {i.high:.4f}")
-        for name, i in figures.intervals.items()
+        *(
+            (NAMES[name], i.value, f"{i.low:.4f} to {i.high:.4f}")
+            for name, i in figures.intervals.items()
+        ),
+        (NAMES["ece"], figures.metrics["ece"], noise(figures)),
+        (NAMES["psi"], figures.metrics["psi"], None),
     ]
     return table((f"Of {figures.family}", "Found", "95 % interval"), rows, numbers=(1, 2)) + note(
-        "By bootstrap, good and bad rows drawn apart. PSI is of the score, development to test."
+        "By bootstrap, for AUC, Gini and KS with good and bad rows drawn apart. ECE and PSI are "
+        "positive by noise alone: beside the ECE stands what PDs that are right stay below 95 "
+        "times in 100 on as many rows. PSI is of the score, development to test."
     )
 
 
@@ -60,6 +76,8 @@ def cutoff(evaluation: Evaluation) -> list[str]:
     rows: list[tuple[object, ...]] = [
         ("Approved", document.approval_share, chosen.at_policy["approved"])
     ]
+    if document.judged_share != document.approval_share:
+        rows.append(("Approved by the judged model", document.judged_share, ""))
     if document.profit is not None and curves.profit is not None:
         rows.append(
             ("Profit per applicant", f"{document.profit:,.2f}", f"{curves.profit.chosen[1]:,.2f}")
@@ -69,8 +87,8 @@ def cutoff(evaluation: Evaluation) -> list[str]:
     heads = (f"Below a PD of {document.approve_below:.4f}", "Expected", "On the test rows")
     return [
         note(
-            f"Policy version {document.version}, {document.rule}. It was chosen on development "
-            "rows; the test rows only show what it does."
+            f"Policy version {document.version}, {document.rule}. It was chosen by the PDs of the "
+            "bundle to be released; the test rows only show what it does."
         ),
         beside(table(heads, rows, numbers=(1, 2)), _threshold_table(chosen)),
         beside(
@@ -147,8 +165,8 @@ def fairness(evaluation: Evaluation) -> list[str]:
         "</p>",
         *(part for found in evaluation.fairness for part in _groups(found)),
         note(
-            "Groups of fewer than 30 rows, and for the gap of fewer than 30 good rows, are shown "
-            "in grey and not compared."
+            f"Groups of fewer than {LEAST_ROWS} rows, and for the gap of fewer than {LEAST_ROWS} "
+            "good rows, are shown in grey and not compared."
         ),
     ]
 
@@ -163,8 +181,8 @@ def _groups(found: Fairness) -> list[str]:
     return [
         table(heads, rows, numbers=range(1, len(heads)), soft=soft),
         note(
-            f"{NAMES['approval_ratio']} {found.approval_ratio:.4f} (lowest over highest share "
-            f"approved), {NAMES['equal_opportunity'].lower()} {found.opportunity_gap:.4f} "
+            f"{NAMES['approval_ratio']} {shown(found.approval_ratio)} (lowest over highest share "
+            f"approved), {NAMES['equal_opportunity'].lower()} {shown(found.opportunity_gap)} "
             "(highest less lowest share of good rows approved)."
         ),
     ]

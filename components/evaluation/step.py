@@ -3,11 +3,12 @@
 # The libraries load inside the functions: a reused step never needs them.
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.contracts.errors import GateRefusedError, VintageError
+from components.evaluation import terms
 from components.storage import registry
 from components.storage.notify import notify
 from components.storage.objects import Entry, Store
@@ -24,7 +25,6 @@ from components.storage.steps import (
 
 if TYPE_CHECKING:
     from components.contracts.results import ChallengeReport, RunSummary
-    from components.contracts.scenario import ChallengeSpec
 
 _STAGES = (
     "ingest", "features", "train", "evaluate", "gate", "refuse", "register", "challenge", "deploy",
@@ -69,7 +69,7 @@ def _evaluate(
     read = read_test_rows(work.store.local(rows) / "final-dataset")
     found, pd = evaluate_all(read, folder, candidates, declared)
     (target / "evaluation.json").write_text(found.model_dump_json(indent=1) + "\n")
-    write_frozen(target / FROZEN, read, pd, declared)
+    write_frozen(target / FROZEN, read, pd, declared.key)
     return {"chosen": found.chosen, "auc": round(found.of_chosen().metrics["auc"], 4)}
 
 
@@ -109,10 +109,10 @@ def gate(
 def _judge(
     work: Task, spec: str, entries: tuple[Entry, Entry, Entry, Entry], target: Path
 ) -> Mapping[str, object]:
-    from components.contracts.results import Candidates, Evaluation
+    from components.contracts.results import Candidates, Evaluation, cutoff_key
     from components.contracts.scenario import GateSpec
     from components.evaluation.card import render_card
-    from components.evaluation.gate import judge
+    from components.evaluation.gate import audited, judge, measured
     from components.evaluation.report import render
     from components.scoring.bundle import CARD, SCORECARD
     from components.storage.database import Database
@@ -145,8 +145,8 @@ def _judge(
     for name, content in files.items():
         (target / name).write_text(content)
     figures = evaluation.of_chosen()
-    metrics = {**figures.metrics, **figures.thresholds["0.5"]}
-    body = decision.model_dump(mode="json")
+    metrics = measured({**figures.metrics, **figures.thresholds[cutoff_key(0.5)]})
+    body = audited(decision)
     key = f"{found.digest[:32]}-{decision_key(body)}"
     Database(work.settings.database).record_evaluation(
         evaluation.scenario, key, run=work.run, decision={**body, "metrics": metrics}
@@ -168,7 +168,7 @@ def _judge(
     return {
         "passed": decision.passed,
         "metrics": metrics,
-        "rules": body["rules"],
+        "rules": decision.model_dump(mode="json")["rules"],
         "mlflow_run": mlflow_run,
     }
 
@@ -205,6 +205,7 @@ def challenge(
 
     1. Where there is nothing to compare (no champion, the same one, the same model), it wins.
     2. Else reuse the decision on these two models, or score both on the challenger's frozen rows.
+       Where the champion cannot be scored the challenger has not won, and a person may overrule.
     3. Record the decision in the audit table, where a promotion looks for it.
 
     Returns whether the release may replace the champion.
@@ -214,60 +215,105 @@ def challenge(
         from components.storage.database import Database
 
         database = Database(work.settings.database)
-        champion = database.champion(scenario)
+        champion = registry.standing_champion(database.promotions(scenario))
         number = champion.number if champion else 0
         challenger = registry.find_release(work.store, scenario, release)
-        other = registry.find_release(work.store, scenario, champion.release) if champion else None
-        made = _decide(work, spec, challenger, other)
-        passed, why = bool(made.facts["passed"]), str(made.facts["why"])
+        made = _decide(work, spec, challenger, champion.release if champion else None)
         identity = str(challenger.facts["release"])
-        # What it was about, and under which rule: another rule may come to another decision.
-        key = f"challenge-{identity[:24]}-{number}-{made.key.rpartition('/')[2][:12]}"
-        body = {"kind": "challenge", "release": identity, "champion": number, "passed": passed,
-                "why": why, "entry": made.key}  # fmt: skip
+        verdict = {"release": identity, "champion": number, **made.facts, "entry": made.key}
+        # Every verdict is recorded, and the latest one counts: a rule may have changed since.
+        key = f"challenge-{decision_key({**verdict, 'run': run})}"
+        body = {"kind": "challenge", **verdict}
         database.record_evaluation(scenario, key, run=run, decision=body)
+        passed, why = bool(made.facts["passed"]), str(made.facts["why"])
         if not work.record.reused:
             event = "challenge won" if passed else "challenge lost"
             notify(work.settings.webhook, scenario=scenario, run=run, event=event,
                    text=f"release {identity[:12]}: {why}")  # fmt: skip
-        work.record.facts = {
-            "passed": passed, "why": why, "release": identity, "champion": number,
-            "entry": made.key,
-        }  # fmt: skip
+        work.record.facts = verdict
         hand_over(made, decision)
         return passed
 
 
-def _decide(work: Task, spec: str, challenger: Entry, champion: Entry | None) -> Entry:
-    """The entry of a challenge: found, or made."""
-    if champion is not None and challenger.facts["release"] == champion.facts["release"]:
-        champion = None  # it was the first, or it won before
-    why = _nothing_to_compare(challenger, champion)
-    sides = [challenger] if champion is None else [challenger, champion]
-    inputs = {
-        role: f"{side.facts['evaluated']} below {side.facts['approve_below']!r}"
-        for role, side in zip(("challenger", "champion"), sides, strict=False)
-    }
-    if why or champion is None:
-        inputs["why"] = why
-    else:
-        seen = work.store.find(str(champion.facts["gold"]))
-        inputs["gold"] = _made_from(work, challenger, "gold").digest
-        inputs["champion's gold"] = seen.digest if seen else "gone"
+def _decide(work: Task, spec: str, challenger: Entry, champion: str | None) -> Entry:
+    """The entry of a challenge of a release by its id: found, or made."""
+    terms.check(challenger.facts, "evaluation")
+    if champion is None or champion == challenger.facts["release"]:  # the first, or it won before
+        return _without_comparison(work, spec, challenger, "no other champion to beat")
+    try:
+        return _compared(work, spec, challenger, champion)
+    except terms.NotComparableError as error:
+        # Not kept under the key of a comparison: what is amiss may be put right.
+        why = f"the champion cannot be compared: {error}"
+        return _without_comparison(work, spec, challenger, why, comparable=False)
 
-    def make(target: Path) -> Mapping[str, object]:
-        from components.contracts.scenario import ChallengeSpec
+
+def _without_comparison(
+    work: Task, spec: str, challenger: Entry, why: str, *, comparable: bool = True
+) -> Entry:
+    def make() -> "ChallengeReport":
         from components.evaluation.compare import walkover
+
+        return walkover(work.record.scenario, why, [challenger.facts], comparable=comparable)
+
+    inputs = {"challenger": terms.side(challenger.facts), "why": why, "comparable": str(comparable)}
+    return _challenge_entry(work, spec, inputs, make)
+
+
+def _compared(work: Task, spec: str, challenger: Entry, release: str) -> Entry:
+    """The decision on a challenger and the champion, where they are not one model."""
+    with terms.of_the_champion():
+        champion = registry.find_release(work.store, work.record.scenario, release)
+    if why := terms.nothing_to_compare(challenger.facts, champion.facts):
+        return _without_comparison(work, spec, challenger, why)
+    with terms.of_the_champion():
+        terms.check(champion.facts)
+    seen = work.store.find(str(champion.facts["gold"]))
+    gold = _made_from(work, challenger, "gold")
+    inputs = {
+        "challenger": terms.side(challenger.facts),
+        "champion": terms.side(champion.facts),
+        "gold": gold.digest,
+        "champion's gold": seen.digest if seen else "gone",
+    }
+
+    def make() -> "ChallengeReport":
+        from components.contracts.scenario import ChallengeSpec
+        from components.evaluation.compare import Frozen, compare, developed_keys, walkover
+
+        declared = ChallengeSpec.model_validate_json(spec)
+        if seen is None:
+            known = None
+        elif seen.digest == gold.digest:
+            known = frozenset[object]()  # neither was fitted on a test row
+        else:
+            known = developed_keys(work.store.local(seen) / "final-dataset", declared.key)
+        models = _made_from(work, challenger, "models")
+        with terms.of_the_champion():
+            other = _judged_bundle(work, champion)
+        frozen = Frozen(
+            gold=work.store.local(gold) / "final-dataset",
+            evaluation=work.store.local(_made_from(work, challenger, "evaluation")),
+            challenger=work.store.local(models) / str(challenger.facts["folder"]),
+            champion=other,
+            seen=known,
+        )
+        report = walkover(work.record.scenario, "", [challenger.facts, champion.facts])
+        return compare(report, declared, frozen)
+
+    return _challenge_entry(work, spec, inputs, make)
+
+
+def _challenge_entry(
+    work: Task, spec: str, inputs: Mapping[str, str], report: Callable[[], "ChallengeReport"]
+) -> Entry:
+    def make(target: Path) -> Mapping[str, object]:
         from components.evaluation.duel import render_challenge
 
-        report = walkover(work.record.scenario, why, [side.facts for side in sides])
-        if champion is not None and not why:
-            report = _compare(
-                work, ChallengeSpec.model_validate_json(spec), report, challenger, champion, seen
-            )
-        (target / "challenge.json").write_text(report.model_dump_json(indent=1) + "\n")
-        (target / "challenge.html").write_text(render_challenge(report))
-        return {"passed": report.won, "why": report.why}
+        made = report()
+        (target / "challenge.json").write_text(made.model_dump_json(indent=1) + "\n")
+        (target / "challenge.html").write_text(render_challenge(made))
+        return {"passed": made.won, "why": made.why, "comparable": made.comparable}
 
     return work.reuse_or_make(
         f"{work.record.scenario}/challenges",
@@ -279,12 +325,14 @@ def _decide(work: Task, spec: str, challenger: Entry, champion: Entry | None) ->
     )
 
 
-def _nothing_to_compare(challenger: Entry, champion: Entry | None) -> str:
-    """Why there is nothing to compare; empty where there is."""
-    if champion is None:
-        return "no other champion to beat"
-    same = challenger.facts["bundle"] == champion.facts["bundle"]
-    return "same model, another policy or snapshot" if same else ""
+def _judged_bundle(work: Task, release: Entry) -> Path:
+    """The bundle that was fitted on development rows; a release may hold it itself."""
+    from components.scoring.release import BUNDLE
+
+    facts = release.facts
+    if facts["bundle"] == facts["evaluated"] and work.store.find(str(facts["models"])) is None:
+        return work.store.local(release) / BUNDLE
+    return work.store.local(_made_from(work, release, "models")) / str(facts["folder"])
 
 
 def _made_from(work: Task, release: Entry, role: str) -> Entry:
@@ -298,36 +346,6 @@ def _made_from(work: Task, release: Entry, role: str) -> Entry:
     return entry
 
 
-def _compare(
-    work: Task, spec: "ChallengeSpec", report: "ChallengeReport", challenger: Entry,
-    champion: Entry, seen: Entry | None,
-) -> "ChallengeReport":  # fmt: skip
-    from components.evaluation.compare import Frozen, compare, developed_keys
-
-    gold = _made_from(work, challenger, "gold")
-    if seen is None:
-        known = None
-    elif seen.digest == gold.digest:
-        known = frozenset[object]()  # neither was fitted on a test row
-    else:
-        known = developed_keys(work.store.local(seen) / "final-dataset", spec.key)
-
-    def bundle(side: Entry) -> Path:
-        return work.store.local(_made_from(work, side, "models")) / str(side.facts["folder"])
-
-    return compare(
-        report,
-        spec,
-        Frozen(
-            gold=work.store.local(gold) / "final-dataset",
-            evaluation=work.store.local(_made_from(work, challenger, "evaluation")),
-            challenger=bundle(challenger),
-            champion=bundle(champion),
-            seen=known,
-        ),
-    )
-
-
 def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> None:
     """Write the run's `summary.json` and `report.html`, and notify where it failed.
 
@@ -338,17 +356,18 @@ def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> No
 
 
 def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state: str) -> None:
-    from components.evaluation.outcome import render_outcome, summarise
+    from components.evaluation.outcome import pages_of, summarise
 
     records = read_records(run, store)
     summary = summarise(records, scenario=scenario, run=run, state=state)
     entries = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
     judged = _page(store, entries.get("gate", "-"), "report.html")
     fought = _page(store, entries.get("challenge", "-"), "challenge.html")
-    report = store.put(f"runs/{run}/report.html", judged or fought or render_outcome(summary))
-    if fought is not None:
-        store.put(f"runs/{run}/challenge.html", fought)
-    text = summary.model_copy(update={"report": report}).model_dump_json(indent=1)
+    places = {
+        name: store.put(f"runs/{run}/{name}.html", page)
+        for name, page in pages_of(summary, judged, fought).items()
+    }
+    text = summary.model_copy(update={"report": places["report"]}).model_dump_json(indent=1)
     store.put(f"runs/{run}/summary.json", text + "\n")
     if summary.status in {"refused", "failed"}:
         notify(

@@ -1,7 +1,11 @@
 """What figures are called where people read them."""
 
-from components.contracts.results import REASONS, Interval, RuleResult
+import math
 
+from components.contracts.results import REASONS, Figures, Interval, RuleResult
+
+#: PSI from which credit risk calls a change moderate, and significant.
+MODERATE, SIGNIFICANT = 0.1, 0.25
 RANKING = ("auc", "gini", "ks", "pr_auc", "brier", "log_loss", "ece", "psi")
 AT_CUTOFF = ("accuracy", "precision", "recall", "f1")
 NAMES = {
@@ -18,9 +22,19 @@ def rule_row(rule: RuleResult) -> tuple[str, str, str, str]:
     verdict = "passed" if rule.passed else "failed"
     if rule.metric == REASONS:
         return NAMES[REASONS], "for every feature", _silent(rule), verdict
-    name = NAMES[rule.metric] + ("" if rule.cutoff is None else f" at {rule.cutoff:g}")
+    name = NAMES[rule.metric] + ("" if rule.cutoff is None else f" at {rule.cutoff}")
     bound = ("at least" if rule.bound == "floor" else "at most") + f" {rule.limit:g}"
-    return name, bound, f"{rule.found:.4f}", verdict
+    return name, bound, shown(rule.found), verdict
+
+
+def shown(value: float) -> str:
+    """A figure, where there is one."""
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def noise(figures: Figures) -> str:
+    """What to hold an ECE against."""
+    return f"noise alone gives up to {figures.ece_noise:.4f}"
 
 
 def _silent(rule: RuleResult) -> str:

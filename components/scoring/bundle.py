@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from components.contracts.errors import BundleError
 from components.scoring.instances import Matrix, RowReader, from_columns
 from components.scoring.model import Calibration, Model, load_model
+from components.scoring.portable import log
 from components.scoring.reasons import Reason, Reasons, parts
 from components.scoring.reference import Reference
 from components.scoring.spec import Spec
@@ -83,8 +84,14 @@ class Bundle:
     def load(folder: Path, expected: str | None = None) -> "Bundle":
         """Verify, then read. `expected` is the id that a release names."""
         identity = verify_hashes(folder, expected)
-        spec = Spec.from_json((folder / SPEC).read_text())
-        return Bundle(folder, identity, spec, load_model(spec.model, folder))
+        try:
+            spec = Spec.from_json((folder / SPEC).read_text())
+            return Bundle(folder, identity, spec, load_model(spec.model, folder))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise BundleError(
+                f"bundle {folder}: {SPEC}: expected a bundle's specification, found otherwise: "
+                f"{type(error).__name__} {error}"
+            ) from None
 
     def rows(self, rows: Sequence[Mapping[str, object]]) -> Matrix:
         """The input matrix of named rows; every fault in one InstanceError."""
@@ -114,7 +121,7 @@ class Bundle:
     def points(self, pd: NDArray[np.float64]) -> NDArray[np.int64]:
         """PDs on the scorecard's scale: more points, better odds."""
         sure = np.minimum(np.maximum(pd, _LEAST_PD), 1.0 - _LEAST_PD)
-        points = self._offset + self._factor * np.log((1.0 - sure) / sure)
+        points = self._offset + self._factor * log((1.0 - sure) / sure)
         return np.rint(points).astype(np.int64)
 
     def explain(self, inputs: Matrix) -> Matrix:
@@ -137,7 +144,10 @@ class Bundle:
 
     def golden(self) -> Golden:
         """The golden rows, and how they must score."""
-        golden = Golden(**json.loads((self.folder / GOLDEN).read_text()))
+        try:
+            golden = Golden(**json.loads((self.folder / GOLDEN).read_text()))
+        except (ValueError, TypeError) as error:
+            raise BundleError(f"bundle {self.id[:12]}: {GOLDEN}: {error}") from None
         sizes = {len(part) for part in vars(golden).values()}
         if len(sizes) != 1 or not golden.rows:
             raise BundleError(
@@ -158,22 +168,22 @@ class Bundle:
 
         Returns the number of golden rows; raises BundleError.
         """
-        names, known = [f.name for f in self.spec.features], self.reference()
+        names = [feature.name for feature in self.spec.features]
+        try:
+            known, card = self.reference(), json.loads((self.folder / CARD).read_text())
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"bundle {self.id[:12]}: {error}") from None
         for part, found in (
             ("a reason a feature", len(self.spec.reasons) == len(names)),
             (f"{REFERENCE} of the features", sorted(known.features) == sorted(names)),
             (f"{REFERENCE} with 101 percentiles", len(known.percentiles) == _PERCENTILES),
-            (f"{CARD} of {self.spec.scenario}", self._card().get("scenario") == self.spec.scenario),
+            (f"{CARD} of {self.spec.scenario}", card.get("scenario") == self.spec.scenario),
         ):
             if not found:
                 raise BundleError(f"bundle {self.id[:12]}: expected {part}, found otherwise")
-        return self.check_golden()
+        return self._check_golden()
 
-    def _card(self) -> dict[str, object]:
-        return dict(json.loads((self.folder / CARD).read_text()))
-
-    def check_golden(self) -> int:
-        """Score the golden rows; raises BundleError on any difference. Returns how many."""
+    def _check_golden(self) -> int:
         golden = self.golden()
         scored = self.answers_of(golden.rows)
         self.compare_golden(golden, scored.pd)

@@ -147,6 +147,9 @@ def from_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[object]
                 ) from None
         else:
             matrix[:, position] = _numbers(declared, values)
+        missing_rows = int(np.isnan(matrix[:, position]).sum())
+        if missing_rows and not declared.nullable:
+            raise _refused(declared, [None] * missing_rows)
     return matrix
 
 
@@ -157,7 +160,7 @@ def _numbers(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
     typed = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
     strange = frozenset[type]() if typed else set(map(type, values)) - _NUMBERS
     if strange:
-        raise _no_numbers(declared, [value for value in values if type(value) in strange])
+        raise _refused(declared, [value for value in values if type(value) in strange])
     try:
         found = np.asarray(values, dtype=np.float64)
     except OverflowError:  # an integer that no float holds
@@ -165,16 +168,24 @@ def _numbers(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
     if (infinite := np.isinf(found)).any():
         known: list[Any] = [] if typed else [value for value in values if value is not None]
         wrong = [value for value in known if abs(value) > _LARGEST]
-        raise _no_numbers(declared, wrong or found[infinite].tolist())
+        raise _refused(declared, wrong or found[infinite].tolist())
+    low = -_LARGEST if declared.minimum is None else declared.minimum
+    high = _LARGEST if declared.maximum is None else declared.maximum
+    outside = (found < low) | (found > high)
+    if declared.kind == "integer":
+        outside |= ~np.isnan(found) & (found != np.rint(found))
+    if outside.any():
+        raise _refused(declared, found[outside].tolist())
     return found
 
 
-def _no_numbers(declared: Input, wrong: Sequence[object]) -> InstanceError:
+def _refused(declared: Input, wrong: Sequence[object]) -> InstanceError:
     rows = "row" if len(wrong) == 1 else "rows"
     return InstanceError(
         "columns",
         [
-            f"{declared.name}: expected {_expected(declared)}, found {_shown(wrong[0])}; "
+            f"{declared.name}: expected {_expected(declared)}, found "
+            f"{'nothing' if wrong[0] is None else _shown(wrong[0])}; "
             f"{len(wrong):,} {rows} like it"
         ],
     )

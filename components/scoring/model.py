@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from components.contracts.errors import BundleError
 from components.scoring.instances import Matrix
+from components.scoring.portable import exp, log
 from components.scoring.spec import Isotonic, LinearModel, Platt, TreesModel
 
 #: A forest may be certain; its log odds stay finite.
@@ -48,7 +49,7 @@ class Trees:
         if not self._probability:
             return found
         sure = np.minimum(np.maximum(found, _LEAST), 1.0 - _LEAST)
-        return np.log(sure / (1.0 - sure))
+        return log(sure / (1.0 - sure))
 
 
 class Linear:
@@ -87,7 +88,7 @@ class Calibration:
     def __call__(self, margin: NDArray[np.float64]) -> NDArray[np.float64]:
         if isinstance(self._spec, Platt):
             odds = self._spec.slope * margin + self._spec.intercept
-            return 1.0 / (1.0 + np.exp(-odds))
+            return 1.0 / (1.0 + exp(-odds))
         inside = np.minimum(np.maximum(margin, self._margins[0]), self._margins[-1])
         place = np.searchsorted(self._margins, inside, side="right") - 1
         line = self._pds[place] + self._rise[place] * (inside - self._margins[place])

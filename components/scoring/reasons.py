@@ -16,7 +16,7 @@ from components.scoring.instances import Matrix
 from components.scoring.spec import Spec
 
 #: Log odds below which a part is no reason.
-_LEAST = 1e-3
+LEAST = 1e-3
 _CELLS = 2_000_000  # of the matrix of altered rows at a time
 _WHOLE, _ROUND = 1e15, 1e4
 
@@ -72,7 +72,7 @@ class Reasons:
         return tuple(
             Reason(self._texts[n].code, self._names[n], self._sentence(n, float(features[n])))
             for n in order
-            if part[n] >= _LEAST and self._texts[n].code
+            if part[n] >= LEAST and self._texts[n].code
         )
 
     def _sentence(self, number: int, value: float) -> str:
@@ -84,9 +84,8 @@ class Reasons:
             sentence = text.below or sentence
         if "{" not in sentence:
             return sentence
-        return sentence.format(
-            value=self._shown(number, value), reference=self._shown(number, reference)
-        )
+        usual = sentence.replace("{reference}", self._shown(number, reference))
+        return usual.replace("{value}", self._shown(number, value))
 
     def _shown(self, number: int, value: float) -> str:
         if math.isnan(value):

@@ -40,7 +40,7 @@ class Scorer:
                 f"release {self._id[:12]}: expected a bundle of {self.release.scenario}, "
                 f"found one of {self.bundle.spec.scenario}"
             )
-        self.bundle.check_golden()
+        self.bundle.verify()
         self.snapshot = Snapshot(folder / SNAPSHOT, self.release.snapshot)
 
     def score(self, rows: Sequence[Mapping[str, object]], *, reasons: bool = True) -> list[Answer]:

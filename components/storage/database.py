@@ -1,6 +1,6 @@
-"""The SQL tables: promotions (the truth about champions) and evaluations (the audit).
+"""The SQL tables: promotions (the truth about champions), which of them came up, and the audit.
 
-Both are append-only. A promotion's number is unique within its scenario, so that the row is
+All are append-only. A promotion's number is unique within its scenario, so that the row is
 audit, lock and pointer in one: of two promotions at once, one gets the number.
 """
 
@@ -22,10 +22,12 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    inspect,
     make_url,
     select,
+    text,
 )
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
@@ -45,6 +47,15 @@ _PROMOTIONS = Table(
     Column("why", String(2000), nullable=False),
     Column("figures", JSON, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("ground", String(20)),  # null: the row is older than this column
+)
+_DEPLOYMENTS = Table(
+    "deployments",
+    _METADATA,
+    Column("scenario", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("run", String(80), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
 )
 _EVALUATIONS = Table(
     "evaluations",
@@ -59,6 +70,14 @@ _EVALUATIONS = Table(
     UniqueConstraint("scenario", "evaluation"),
 )
 
+#: The grounds of promotions, as people read them; that of a failure is in its words.
+_GROUNDS = {
+    "first": "first champion",
+    "won": "won the challenge",
+    "rollback": "rolled back",
+    "explicit": "by a person's decision",
+}
+
 
 @dataclass(frozen=True)
 class Promotion:
@@ -72,6 +91,16 @@ class Promotion:
     why: str
     figures: Mapping[str, object]
     at: datetime
+    #: Why it could be made: first, won, rollback, failed, explicit. None: an older row.
+    ground: str | None = None
+    #: Whether its release was seen to serve.
+    came_up: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why its release became champion, for people: the ground, and what was said of it."""
+        ground = _GROUNDS.get(self.ground or "", "")
+        return ": ".join(part for part in (ground, self.why) if part)
 
 
 class Database:
@@ -89,6 +118,7 @@ class Database:
                 with self._engine.begin() as connection:
                     for table in _METADATA.sorted_tables:
                         connection.execute(CreateTable(table, if_not_exists=True))
+                    _add_ground(connection)
             except DBAPIError:
                 if patience == 1:
                     raise
@@ -112,8 +142,12 @@ class Database:
 
     def promotions(self, scenario: str) -> list[Promotion]:
         """Every promotion of a scenario, in the order of their numbers; the last one stands."""
+        both = (_DEPLOYMENTS.c.scenario == _PROMOTIONS.c.scenario) & (
+            _DEPLOYMENTS.c.number == _PROMOTIONS.c.number
+        )
         query = (
-            select(_PROMOTIONS)
+            select(_PROMOTIONS, _DEPLOYMENTS.c.number.is_not(None).label("came_up"))
+            .outerjoin(_DEPLOYMENTS, both)
             .where(_PROMOTIONS.c.scenario == scenario)
             .order_by(_PROMOTIONS.c.number)
         )
@@ -135,14 +169,16 @@ class Database:
         who: str,
         why: str,
         figures: Mapping[str, object],
+        ground: str | None = None,
     ) -> Promotion:
         """Append promotion `after + 1`. Raises PromotionConflictError where somebody was faster."""
         row = Promotion(
-            scenario, after + 1, release, run, who, why, dict(figures), datetime.now(UTC)
+            scenario, after + 1, release, run, who, why, dict(figures), datetime.now(UTC), ground
         )
+        values = {name: value for name, value in vars(row).items() if name != "came_up"}
         try:
             with self._named(), self._engine.begin() as connection:
-                connection.execute(insert(_PROMOTIONS).values(**vars(row)))
+                connection.execute(insert(_PROMOTIONS).values(**values))
         except IntegrityError:
             winner = self.champion(scenario)
             found = f"{winner.release[:12]} by {winner.who}" if winner else "none"
@@ -151,6 +187,11 @@ class Database:
                 f"found it taken; the champion is {found}"
             ) from None
         return row
+
+    def note_came_up(self, scenario: str, number: int, *, run: str) -> None:
+        """Note that the release of a promotion serves; the first note stands."""
+        values = {"scenario": scenario, "number": number, "run": run, "at": datetime.now(UTC)}
+        self._append_once(_DEPLOYMENTS, values)
 
     def record_evaluation(
         self, scenario: str, evaluation: str, *, run: str, decision: Mapping[str, object]
@@ -164,9 +205,12 @@ class Database:
             "decision": dict(decision),
             "at": datetime.now(UTC),
         }
+        self._append_once(_EVALUATIONS, values)
+
+    def _append_once(self, table: Table, values: Mapping[str, object]) -> None:
         try:
             with self._named(), self._engine.begin() as connection:
-                connection.execute(insert(_EVALUATIONS).values(**values))
+                connection.execute(insert(table).values(**values))
         except IntegrityError:
             return
 
@@ -179,6 +223,13 @@ class Database:
         )
         with self._named(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _add_ground(connection: Connection) -> None:
+    """Give a promotions table of before the column `ground`; its rows keep null there."""
+    columns = inspect(connection).get_columns(_PROMOTIONS.name)
+    if "ground" not in {column["name"] for column in columns}:
+        connection.execute(text("ALTER TABLE promotions ADD COLUMN ground VARCHAR(20)"))
 
 
 def _shown(url: str) -> str:

@@ -1,11 +1,14 @@
 """The registry: which releases there are, which of them was champion, which may become one.
 
-A release is an entry of the store; register notes the latest of a scenario in a small document.
-Who was champion is for the promotions table to say.
+A release is an entry of the store. What it was made from, when and by which run is of its latest
+registration: a small document a release, and one for the latest of a scenario. Who was champion
+is for the promotions table to say.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.contracts.errors import PromotionConflictError, VintageError
@@ -44,7 +47,7 @@ def find_release(store: Store, scenario: str, release: str) -> Entry:
             f"{scenario}: expected one release that begins with {release}, found {len(alike)}: "
             + ", ".join(known[:12] for known in alike)
         )
-    entry = store.find(release_key(scenario, alike[0])) if alike else None
+    entry = _find(store, scenario, alike[0]) if alike else None
     if entry is None:
         raise VintageError(
             f"{scenario}: expected release {release[:12]} in {store.uri}, found none or a part"
@@ -54,15 +57,35 @@ def find_release(store: Store, scenario: str, release: str) -> Entry:
 
 def list_releases(store: Store, scenario: str) -> list[Entry]:
     """Every whole release of a scenario, in the order in which they were registered."""
-    found = (store.find(release_key(scenario, known)) for known in _ids(store, scenario))
+    found = (_find(store, scenario, known) for known in _ids(store, scenario))
     whole = [entry for entry in found if entry is not None]
     return sorted(whole, key=lambda entry: (str(entry.facts.get("registered_at")), entry.key))
+
+
+def _find(store: Store, scenario: str, release: str) -> Entry | None:
+    """A whole release; its facts are those of its latest registration."""
+    entry = store.find(release_key(scenario, release))
+    latest = store.get(_registration(scenario, release)) if entry else None
+    return (
+        replace(entry, facts={**entry.facts, **json.loads(latest)}) if entry and latest else entry
+    )
 
 
 def _ids(store: Store, scenario: str) -> list[str]:
     place = re.compile(rf"{re.escape(release_key(scenario, ''))}([0-9a-f]{{64}})/{MANIFEST}")
     names = store.names(release_key(scenario, "").rstrip("/"))
     return [match[1] for name in names if (match := place.fullmatch(name))]
+
+
+def note_registration(
+    store: Store, scenario: str, release: str, facts: Mapping[str, object]
+) -> None:
+    """Keep the facts of a release's latest registration."""
+    store.put(_registration(scenario, release), json.dumps(facts, sort_keys=True))
+
+
+def _registration(scenario: str, release: str) -> str:
+    return f"registrations/{scenario}/{release}"
 
 
 def note_registered(store: Store, scenario: str, release: str) -> None:
@@ -86,9 +109,38 @@ def undone(release: str) -> str:
 
 def champions(promotions: Sequence["Promotion"]) -> list["Promotion"]:
     """The promotions that stood: those of releases that never came up are not among them."""
-    after = [later.why for later in promotions[1:]]
-    pairs = zip(promotions, [*after, ""], strict=False)
-    return [one for one, why in pairs if why != undone(one.release)]
+    pairs = zip(promotions, [*promotions[1:], None], strict=False)
+    return [one for one, later in pairs if _stood(one, later)]
+
+
+def _stood(one: "Promotion", later: "Promotion | None") -> bool:
+    if one.ground is None:  # of before it was noted what came up
+        return later is None or not _failed(later) or later.why != undone(one.release)
+    return one.came_up or _failed(one)
+
+
+def _failed(one: "Promotion") -> bool:
+    """Whether it only says that the release before it did not come up."""
+    return one.ground == "failed" or (one.ground is None and one.why.startswith("rolled back: "))
+
+
+def _line(promotions: Sequence["Promotion"]) -> list["Promotion"]:
+    """The champions that lead to the present one; a roll-back takes away what came after."""
+    line: list[Promotion] = []
+    for one in champions(promotions):
+        back = _failed(one) or one.ground == "rollback"
+        back = back or (one.ground is None and one.why == "rolled back")
+        if back and any(former.release == one.release for former in line):
+            while line[-1].release != one.release:
+                line.pop()
+        else:
+            line.append(one)
+    return line
+
+
+def standing_champion(promotions: Sequence["Promotion"]) -> "Promotion | None":
+    """The promotion that a challenger has to beat: the last; none where nothing ever came up."""
+    return promotions[-1] if champions(promotions) else None
 
 
 def why_promote(
@@ -96,28 +148,52 @@ def why_promote(
     release: str,
     *,
     run: str,
+    named: bool,
+    why: str,
     promotions: Sequence["Promotion"],
     audit: Sequence[Mapping[str, object]],
 ) -> str:
-    """Why a release may be made champion in place of the present one. Raises where it may not.
+    """The ground on which a release may be made champion. Raises where there is none.
 
-    It may where there is none, where it won its challenge of the present one, and where it was
-    champion before; but a run does so once.
+    1. `first`: there is no champion that ever came up.
+    2. `rollback`: it was champion before, and was named by who wants it back; the run that
+       challenged with it wants a win.
+    3. `won`: it won its latest challenge of the present champion.
+    4. `explicit`: that challenge could not compare the two, and a person says `why`.
+
+    A run does so once.
     """
-    if not promotions:
-        return "first champion"
-    present = promotions[-1]
     if any(one.run == run and one.release == release for one in promotions):
-        raise overtaken(scenario, release, present)
-    won = {"kind": "challenge", "release": release, "champion": present.number, "passed": True}
-    decisions = (row["decision"] for row in audit)
-    if any(isinstance(d, Mapping) and won.items() <= d.items() for d in decisions):
-        return "won the challenge"
-    if any(one.release == release for one in champions(promotions)):
-        return "rolled back"
+        raise overtaken(scenario, release, promotions[-1])
+    present = standing_champion(promotions)
+    if present is None:
+        return "first"
+    challenges = [
+        (row.get("run"), decision)
+        for row in audit
+        if isinstance(decision := row["decision"], Mapping)
+        and {"kind": "challenge", "release": release}.items() <= decision.items()
+    ]
+    challenged = any(by == run for by, _ in challenges)
+    was = any(one.release == release for one in champions(promotions))
+    if was and named and not challenged:
+        return "rollback"
+    verdicts = [verdict for _, verdict in challenges if verdict.get("champion") == present.number]
+    latest = verdicts[-1] if verdicts else {}
+    if latest.get("passed") is True:
+        return "won"
+    against = f"the champion, release {present.release[:12]} (number {present.number})"
+    if latest.get("comparable") is False:
+        if why:
+            return "explicit"
+        raise VintageError(
+            f"{scenario}: expected release {release[:12]} to be compared with {against}, found "
+            f"that it cannot be: {latest.get('why')}; a person may decide, with: "
+            f"vintage run {scenario} --pipeline release --why TEXT"
+        )
     raise VintageError(
-        f"{scenario}: expected release {release[:12]} to have won a challenge of the champion, "
-        f"release {present.release[:12]} (number {present.number}), found none that it won; "
+        f"{scenario}: expected release {release[:12]} to have won a challenge of {against}, "
+        f"found {'that it lost' if latest else 'none'}; "
         f"challenge it with: vintage run {scenario} --pipeline challenge"
     )
 
@@ -132,25 +208,30 @@ def overtaken(scenario: str, release: str, champion: "Promotion | None") -> Prom
 
 
 def former_champion(scenario: str, promotions: Sequence["Promotion"], wanted: str = "") -> str:
-    """The release to go back to: `wanted`, or the one that was champion before the present one."""
+    """The release to go back to: `wanted`, or the one that led to the present one.
+
+    Who goes back twice goes back further, never to what was gone back from.
+    """
     if not promotions:
         raise VintageError(
             f"{scenario}: expected a champion to go back from, found none; "
             f"train one with: vintage run {scenario}"
         )
-    present = promotions[-1].release
+    last, present = promotions[-1], promotions[-1].release
+    if last.ground == "rollback" and not last.came_up and wanted in ("", present):
+        return present  # a way back that was cut short
     if wanted == present:
         raise VintageError(
             f"{scenario}: expected a release to go back to, found that {wanted[:12]} is the "
             "champion already"
         )
-    known = [one.release for one in champions(promotions) if one.release != present]
-    if wanted and wanted not in known:
+    if wanted and wanted not in [one.release for one in champions(promotions)]:
         raise VintageError(
             f"{scenario}: expected a release that was champion before, found {wanted[:12]}, "
             f"which never was; see: vintage releases {scenario}"
         )
-    if not known:
+    known = [one.release for one in _line(promotions) if one.release != present]
+    if not wanted and not known:
         raise VintageError(
             f"{scenario}: expected a champion before release {present[:12]} to go back to, "
             "found none"

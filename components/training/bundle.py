@@ -23,16 +23,13 @@ from components.scoring.bundle import (
 from components.scoring.instances import Matrix
 from components.scoring.reference import Reference
 from components.scoring.spec import Input, Spec, TreesModel
+from components.training import LIBRARIES
 
 _GOLDEN_ROWS = 20
 #: How far the bundle's margins may be from the library's own: float32 sums in another order.
 TOLERANCE = 1e-4
 #: And its probabilities, where the trees add up to those.
 _APART = 1e-5
-_LIBRARIES = (
-    "imbalanced-learn", "numpy", "onnx", "onnxmltools", "onnxruntime", "optuna", "scikit-learn",
-    "skl2onnx", "xgboost-cpu",
-)  # fmt: skip
 
 
 def write_bundle(
@@ -58,7 +55,7 @@ def write_bundle(
     if scorecard is not None:
         _write(folder / SCORECARD, scorecard)
     (folder / REFERENCE).write_text(reference.to_json())
-    environment = {name: version(name) for name in _LIBRARIES}
+    environment = {name: version(name) for name in LIBRARIES}
     _write(
         folder / CARD,
         {"scenario": spec.scenario, "family": spec.family, **card, "environment": environment},
@@ -79,7 +76,7 @@ def write_bundle(
         )
     _write(folder / GOLDEN, asdict(scorer.answers_of(_golden_rows(spec.inputs, rows))))
     identity = write_manifest(folder)
-    Bundle.load(folder, identity).check_golden()
+    Bundle.load(folder, identity).verify()
     return identity
 
 

@@ -70,9 +70,20 @@ class Prepared:
     signs: tuple[int, ...]
     rows: Rows
 
+    #: The labels that it was fitted on, before any were made up.
+    label: Label
+    imbalance: str
+
     def encode(self, values: Matrix) -> Matrix:
         """Other rows in the same columns."""
         return Encoder(self.columns)(values)
+
+    def judged(self, values: Matrix, label: Label) -> Rows:
+        """Rows to stop boosting by: the classes weigh what they weigh for the fit, or a loss
+        would go on falling on them while the model is spoilt.
+        """
+        weight = None if self.imbalance == "none" else _even(label, self.label)
+        return Rows(self.encode(values), label, weight)
 
 
 def prepare(
@@ -81,7 +92,9 @@ def prepare(
     """Fit a family's columns on these rows, and weigh or add to them where it says so."""
     columns = fit_columns(family, features, values, label)
     matrix = Encoder(columns)(values)
-    return Prepared(columns, _signs(columns, features), _balanced(family, matrix, label, seed))
+    signs = _signs(family, columns, features)
+    rows = _balanced(family, matrix, label, seed)
+    return Prepared(columns, signs, rows, label, family.imbalance)
 
 
 def preparation(family: Family) -> str:
@@ -92,24 +105,28 @@ def preparation(family: Family) -> str:
     return family.model_dump_json(include=fields)
 
 
-def _signs(columns: Columns, features: tuple[Feature, ...]) -> tuple[int, ...]:
+def _signs(family: Family, columns: Columns, features: tuple[Feature, ...]) -> tuple[int, ...]:
     """The monotone direction of each column of the matrix."""
+    if family.kind == "scorecard":
+        # The bins go the declared way already; more evidence of bad is more bad, in every column.
+        return (1,) * (len(columns.coded) + len(columns.binned))
     signs = {feature.position: feature.monotone for feature in features}
-    return (
-        *(signs[column.feature] for column in columns.numbers),
-        *([0] * (len(columns.indicators) + len(columns.coded))),
-        # Their weights of evidence go the declared way already; more evidence is more bad.
-        *(abs(signs[column.feature]) for column in columns.binned),
-    )
+    others = len(columns.indicators) + len(columns.coded)
+    return (*(signs[column.feature] for column in columns.numbers), *([0] * others))
+
+
+def _even(label: Label, among: Label) -> Values:
+    """Weights that give both classes half of the whole, as they are shared out among some rows."""
+    share = among.mean()
+    weights: Values = np.where(label == 1, 0.5 / share, 0.5 / (1 - share))
+    return weights
 
 
 def _balanced(family: Family, matrix: Matrix, label: Label, seed: int) -> Rows:
     if family.imbalance == "none":
         return Rows(matrix, label)
     if family.imbalance == "class-weights":
-        share = label.mean()
-        weight: Values = np.where(label == 1, 0.5 / share, 0.5 / (1 - share))
-        return Rows(matrix, label, weight)
+        return Rows(matrix, label, _even(label, label))
     from imblearn.over_sampling import SMOTE  # slow to import, seldom asked for
 
     neighbours = min(5, _rarer(label) - 1)

@@ -82,6 +82,7 @@ def check(data: Data, features: tuple[Feature, ...]) -> None:
             pairs = zip(counts.tolist(), classes.tolist(), strict=True)
             found = ", ".join(f"{n:,} of class {c}" for n, c in pairs) or "none"
             faults.append(f"label: expected both classes among the {split} rows, found {found}")
+    faults += _shared_groups(data)
     seen: dict[bytes, str] = {}
     for position, feature in enumerate(features):
         column = developed[:, position]
@@ -105,3 +106,12 @@ def check(data: Data, features: tuple[Feature, ...]) -> None:
             )
     if faults:
         raise VintageError("\n".join(faults))
+
+
+def _shared_groups(data: Data) -> list[str]:
+    """A group's rows belong to one split, as they belong to one fold."""
+    if data.groups is None:
+        return []
+    sides = [set(data.groups[data.rows(side)]) for side in ("train", "validation", "test")]
+    shared = len((sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2]))
+    return [f"group: expected each in one split, found {shared:,} in several"] if shared else []

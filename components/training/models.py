@@ -1,7 +1,7 @@
 """The models themselves: from a matrix and a label to a fitted model, by the field's libraries."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -37,20 +37,26 @@ class Rows:
     matrix: Matrix
     label: Label
     weight: Values | None = None
-    #: Bins -> the same rows as boosting reads them: made once, read by every trial.
-    _quantiles: dict[int, xgboost.QuantileDMatrix] = field(default_factory=dict)
+    #: (lane, bins) -> the same rows as boosting reads them: made once, read by every trial.
+    _quantiles: dict[tuple[int, int], xgboost.QuantileDMatrix] = field(default_factory=dict)
+    lane: int = 0
+
+    def in_lane(self, lane: int) -> "Rows":
+        """The same rows for a reader who is not alone."""
+        return replace(self, lane=lane)
 
     def quantiles(self, bins: int, like: xgboost.QuantileDMatrix | None = None) -> Any:
         """The rows in so many bins a column, or in the bins of others."""
-        if bins not in self._quantiles:
-            self._quantiles[bins] = xgboost.QuantileDMatrix(
+        key = (self.lane, bins)
+        if key not in self._quantiles:
+            self._quantiles[key] = xgboost.QuantileDMatrix(
                 self.matrix.astype(np.float32),
                 label=self.label,
                 weight=self.weight,
                 max_bin=bins,
                 ref=like,
             )
-        return self._quantiles[bins]
+        return self._quantiles[key]
 
 
 @dataclass(frozen=True)
@@ -91,13 +97,12 @@ def fit_model(
 
 def _linear(family: ScorecardFamily | LogisticFamily, rows: Rows, signs: tuple[int, ...]) -> Fitted:
     weights, intercept = _regressed(family.inverse_penalty, rows, range(len(signs)))
-    if isinstance(family, ScorecardFamily):
-        # Bins go the declared way; beside others like them their weight may not. The column that
-        # is furthest off goes, until none is. (The last one left never is.)
-        kept = list(range(len(signs)))
-        while (turned := weights * signs).min() < 0:
-            kept.remove(int(turned.argmin()))
-            weights, intercept = _regressed(family.inverse_penalty, rows, kept)
+    # A column may go the declared way alone, and another beside others like it. The one that is
+    # furthest off goes, until none is.
+    kept = list(range(len(signs)))
+    while (turned := weights * signs).min() < 0:
+        kept.remove(int(turned.argmin()))
+        weights, intercept = _regressed(family.inverse_penalty, rows, kept)
     return Fitted(
         margin=lambda matrix: np.asarray(matrix @ weights + intercept),
         export=lambda: (LinearModel(intercept, tuple(weights.tolist())), b""),
@@ -106,10 +111,13 @@ def _linear(family: ScorecardFamily | LogisticFamily, rows: Rows, signs: tuple[i
 
 def _regressed(inverse_penalty: float, rows: Rows, columns: Sequence[int]) -> tuple[Values, float]:
     """One weight a column, 0 for those that are left out, and the intercept."""
+    weights = np.zeros(rows.matrix.shape[1])
+    if not len(columns):
+        bad = np.average(rows.label, weights=rows.weight)
+        return weights, float(np.log(bad / (1 - bad)))
     # Few columns, many rows: Newton's steps are the quickest, and mind no column's scale.
     model = LogisticRegression(C=inverse_penalty, solver="newton-cholesky", tol=1e-6)
     model.fit(rows.matrix[:, columns], rows.label, sample_weight=rows.weight)
-    weights = np.zeros(rows.matrix.shape[1])
     weights[columns] = model.coef_[0]
     return weights, float(model.intercept_[0])
 

@@ -36,7 +36,7 @@ class Bench:
     label: Label
     folds: tuple[Fold, ...]
     seed: int
-    _made: dict[tuple[str, int, int], tuple[Prepared, Rows]] = field(default_factory=dict)
+    _made: dict[tuple[str, int], tuple[Prepared, Rows]] = field(default_factory=dict)
 
     def fit(self, family: Family, number: int, *, lane: int, stopping: bool) -> tuple[Fitted, Rows]:
         """Fit on one fold; returns the model, and the fold's other rows as it sees them.
@@ -44,20 +44,25 @@ class Bench:
         With `stopping`, boosting ends where those rows say so. Fits at the same time are in
         different lanes: boosting's matrices are not made for two readers.
         """
-        key = (preparation(family), number, lane)
+        key = (preparation(family), number)
         if key not in self._made:
             fold = self.folds[number]
             made = prepare(
                 family, self.features, self.values[fold.fit], self.label[fold.fit], self.seed
             )
-            judged = Rows(made.encode(self.values[fold.judge]), self.label[fold.judge])
-            self._made[key] = (made, judged)
+            judged = made.judged(self.values[fold.judge], self.label[fold.judge])
+            self._made.setdefault(key, (made, judged))
         made, judged = self._made[key]
-        watch = judged if stopping else None
-        fitted = fit_model(
-            family, made.rows, signs=made.signs, seed=self.seed, watch=watch, threads=1
-        )
+        watch = judged.in_lane(lane) if stopping else None
+        rows = made.rows.in_lane(lane)
+        fitted = fit_model(family, rows, signs=made.signs, seed=self.seed, watch=watch, threads=1)
         return fitted, judged
+
+    def forget(self, family: Family) -> None:
+        """Keep what was prepared for this family alone: each is a copy of the rows."""
+        kept = preparation(family)
+        for key in [key for key in self._made if key[0] != kept]:
+            del self._made[key]
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ def search(
                 tried.append(trial)
                 whole = [t.mean for t in tried if not t.pruned]
                 progress(len(tried), total, max(whole, default=trial.mean))
+            bench.forget(family)
     best = max((t for t in tried if not t.pruned), key=lambda trial: trial.mean)
     return Found(
         family=best.family.at(best.found()),

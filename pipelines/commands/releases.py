@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         )
         for p in one.promotions:
             sys.stdout.write(
-                f"    champion number {p.number}: {p.at:%Y-%m-%d %H:%M} by {p.who}, {p.why}\n"
+                f"    champion number {p.number}: {p.at:%Y-%m-%d %H:%M} by {p.who}, {p.reason}\n"
             )
     sys.stdout.write("\n* the champion; times are UTC\n")
     return 0

@@ -33,6 +33,8 @@ def main(args: argparse.Namespace) -> int:
     from pipelines.release import release_pipeline
 
     run = new_run()
+    sys.stdout.write(f"{scenario.name}: run {run} makes release {release[:12]} champion again\n")
+    sys.stdout.flush()
     run_locally(release_pipeline(scenario), run=run, release=release, why=args.why)
     summary = read_summary(run)
     if summary is None or summary.status != "deployed":

@@ -34,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one of the three only: train and register, challenge the champion with the release "
         "that was registered last, promote and deploy that (default: one after the other)",
     )
+    parser.add_argument(
+        "--why",
+        metavar="TEXT",
+        help="for the promotions table; with --pipeline release, it also decides for a release "
+        "that cannot be compared with the champion",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -46,6 +52,11 @@ def main(args: argparse.Namespace) -> int:
         raise VintageError("--data: expected a folder, found an empty word")
     if args.data and "training" not in kinds:
         raise VintageError(f"--data: expected with training only, found --pipeline {kinds[0]}")
+    if args.why is not None and not args.why.strip():
+        raise VintageError("--why: expected a reason in words, found an empty word")
+    if args.why and args.pipeline != "release":
+        found = f"--pipeline {args.pipeline}" if args.pipeline else "all three pipelines"
+        raise VintageError(f"--why: expected with --pipeline release only, found {found}")
     folder = home()
     from components.evaluation.step import read_records, read_summary
 
@@ -57,7 +68,8 @@ def main(args: argparse.Namespace) -> int:
         data = data if data.startswith("s3://") else str(Path(data).absolute())
     sys.stdout.write(f"{scenario.name}: run {run} {f'on {data}' if data else kinds[0]}\n")
     with _Progress(run, sys.stdout):
-        _run(scenario, kinds, run, data)
+        given = {"data": data, "why": args.why}
+        _run(scenario, kinds, run, {name: text for name, text in given.items() if text})
     summary = read_summary(run)
     if summary is None:
         raise VintageError(f"{scenario.name}: the run left no summary; its log: {log_of(run)}")
@@ -65,14 +77,13 @@ def main(args: argparse.Namespace) -> int:
     return 1 if summary.status in {"refused", "failed"} else 0
 
 
-def _run(scenario: "Scenario", kinds: tuple[str, ...], run: str, data: str) -> None:
+def _run(scenario: "Scenario", kinds: tuple[str, ...], run: str, arguments: dict[str, str]) -> None:
     """Run pipelines one after the other, until one fails or the champion stands."""
     from importlib import import_module
 
     from components.evaluation.step import read_records
     from pipelines.local import run_locally
 
-    arguments = {"data": data} if data else {}
     for kind in kinds:
         make = getattr(import_module(f"pipelines.{kind}"), f"{kind}_pipeline")
         if not run_locally(make(scenario), run=run, **arguments):

@@ -20,6 +20,7 @@ from components.contracts.policy import (
     Policy,
     ProfitCutoff,
     Rule,
+    least_resamples,
 )
 
 ECONOMICS = Economics(lgd=0.5, margin=0.1, ead=1000)
@@ -48,6 +49,10 @@ AUC = Rule(metric="auc", floor=0.7)
         (lambda: Challenge(level=0.5), "less than 0.5"),
         (lambda: Challenge(level=0), "greater than 0"),
         (lambda: Challenge(resamples=199), "greater than or equal to 200"),
+        (
+            lambda: Challenge(level=0.01, resamples=499),
+            "challenge: expected at least 500 resamples for the level 0.01, found 499",
+        ),
         (lambda: Challenge(least_bad=0), "greater than or equal to 1"),
         (
             lambda: Policy(cutoff=ProfitCutoff()),
@@ -56,7 +61,11 @@ AUC = Rule(metric="auc", floor=0.7)
         (lambda: Policy(cutoff=FixedCutoff(approve_below=0.3), version=0), "greater than or equal"),
         (lambda: FixedCutoff(approve_below=-0.1), "greater than or equal to 0"),
         (lambda: FixedCutoff(approve_below=float("nan")), "less than or equal to 1"),
-        (lambda: ApprovalLimit(share=0), "greater than 0"),
+        (lambda: ApprovalLimit(share=0.009), "greater than or equal to 0.01"),
+        (
+            lambda: ApprovalLimit(share=0.305),
+            "approval limit: expected share to be a whole percentage, found 0.305",
+        ),
         (lambda: ApprovalLimit(share=1.1), "less than or equal to 1"),
         (lambda: Economics(lgd=1.1, margin=0.1, ead=1), "less than or equal to 1"),
         (lambda: Economics(lgd=0.5, margin=0, ead=1), "greater than 0"),
@@ -145,3 +154,15 @@ def test_no_declaration_takes_an_unknown_key_or_changes_later(
     field = next(iter(model.model_fields))
     with pytest.raises(ValidationError, match="Instance is frozen"):
         setattr(made, field, getattr(made, field))
+
+
+@pytest.mark.parametrize("percent", range(1, 101))
+def test_an_approval_limit_is_any_whole_percentage(percent: int) -> None:
+    assert ApprovalLimit(share=percent / 100).share == percent / 100
+
+
+@pytest.mark.parametrize(
+    ("level", "resamples"), [(0.01, 500), (0.025, 200), (0.1, 50), (0.03, 167)]
+)
+def test_five_resamples_at_least_lie_beyond_a_quantile(level: float, resamples: int) -> None:
+    assert least_resamples(level) == resamples

@@ -21,7 +21,9 @@ from components.contracts.results import (
     Trial,
 )
 
-CUTOFF = CutoffDocument(version=1, rule="fixed", approve_below=0.3, approval_share=0.8, profit=None)
+CUTOFF = CutoffDocument(
+    version=1, rule="fixed", approve_below=0.3, approval_share=0.8, judged_share=0.8, profit=None
+)
 
 
 def result(**changes: object) -> RuleResult:
@@ -39,8 +41,12 @@ def result(**changes: object) -> RuleResult:
             result(metric="ece", bound="ceiling", found=0.9, passed=False),
             "ece <= 0.7: found 0.9000, FAILED",
         ),
+        (
+            result(metric="approval_ratio", found=math.nan, passed=False),
+            "approval_ratio >= 0.7: found nothing to measure, FAILED",
+        ),
         (result(metric="f1", cutoff=0.3), "f1 at 0.3 >= 0.7: found 0.7500, passed"),
-        (result(metric="f1", cutoff=0.0), "f1 at 0 >= 0.7: found 0.7500, passed"),
+        (result(metric="f1", cutoff=0.0), "f1 at 0.0 >= 0.7: found 0.7500, passed"),
         (
             result(metric="reasons", bound="ceiling", limit=0, found=0),
             "reasons: expected a text for every feature: passed",

@@ -179,7 +179,7 @@ def test_what_is_needed_beside_the_inputs_is_carried_once(
         ({"segments": ("REGION",)}, {"evaluate", "challenge"}),
         ({"segments": ("SPARE",)}, {"gold", "evaluate", "challenge"}),
         ({"training": grouped("SPARE")}, {"gold", "train"}),
-        ({"gate": Gate(rules=(AUC,), challenge=Challenge(level=0.1))}, {"judge", "challenge"}),
+        ({"gate": Gate(rules=(AUC,), challenge=Challenge(level=0.1))}, {"challenge"}),
         ({"features": (*FEATURES, feature("INCOME - AMOUNT", "LEFT"))}, {"train", "judge"}),
         ({"features": (*FEATURES, feature("SPARE / 2", "LEFT"))}, {"gold", "train", "judge"}),
         ({"features": FEATURES[1:]}, {"train"}),

@@ -35,19 +35,29 @@ class Installation:
     old: str
     new: str
 
-    def promote(self, release: str, run: str = "r") -> None:
-        """Append a promotion, as another run would."""
+    def promote(self, release: str, run: str = "r", ground: str = "won") -> None:
+        """Append a promotion, as another run would; its release has not come up yet."""
         now = self.database.champion(NAME)
         self.database.promote(
-            NAME, release, after=now.number if now else 0, run=run, who="w", why="w", figures={}
-        )
+            NAME, release, after=now.number if now else 0, run=run, who="w", why="", figures={},
+            ground=ground,
+        )  # fmt: skip
+
+    def challenge(
+        self, release: str, *, passed: bool, comparable: bool = True, run: str = "r"
+    ) -> None:
+        """Put on record how a release's challenge of the present champion went."""
+        number = self.champion().number
+        decision = {
+            "kind": "challenge", "release": release, "champion": number, "passed": passed,
+            "comparable": comparable, "why": "the gold is gone",
+        }  # fmt: skip
+        key = f"challenge {len(self.database.evaluations(NAME))}"
+        self.database.record_evaluation(NAME, key, run=run, decision=decision)
 
     def win(self, release: str) -> None:
         """Put on record that a release won its challenge of the present champion."""
-        number = self.champion().number
-        decision = {"kind": "challenge", "release": release, "champion": number, "passed": True}
-        key = f"challenge-{release[:24]}-{number}"
-        self.database.record_evaluation(NAME, key, run="r", decision=decision)
+        self.challenge(release, passed=True)
 
     def champion(self) -> Promotion:
         found = self.database.champion(NAME)
@@ -57,10 +67,10 @@ class Installation:
     def deploy(self, release: str, run: str = "run", why: str = "") -> None:
         deploy(scenario=NAME, run=run, timeout_minutes=MINUTES, release=release, why=why)
 
-    def fails(self, release: str, run: str = "run") -> str:
+    def fails(self, release: str, run: str = "run", why: str = "") -> str:
         """What the record says after a deployment that must fail."""
         with pytest.raises(SystemExit) as caught:
-            self.deploy(release, run)
+            self.deploy(release, run, why)
         assert caught.value.code == 1
         record = self.record(run)
         assert record["status"] == "failed"

@@ -38,7 +38,9 @@ def test_a_first_release_needs_no_challenge(
     installation.deploy(installation.old)
     champion = installation.champion()
     assert (champion.number, champion.release, champion.run) == (1, installation.old, "run")
-    assert (champion.why, champion.figures) == ("first champion", {"auc": 0.75})
+    assert (champion.ground, champion.why) == ("first", "")
+    assert champion.figures == {"auc": 0.75}
+    assert champion.came_up
     assert champion.who
     assert installation.mirrored == [(installation.old, "champion")]
     assert installation.record()["facts"] == {"release": installation.old, "number": 1}
@@ -52,7 +54,7 @@ def test_the_winner_of_its_challenge_is_promoted(
 ) -> None:
     here.deploy(here.new)
     champion = here.champion()
-    assert (champion.number, champion.release, champion.why) == (2, here.new, "won the challenge")
+    assert (champion.number, champion.release, champion.ground) == (2, here.new, "won")
     assert here.deployed() == here.new
     assert here.mirrored == [(here.old, "champion"), (here.new, "champion")]
     assert len(_told(capsys)) == 1
@@ -61,9 +63,49 @@ def test_the_winner_of_its_challenge_is_promoted(
 def test_without_a_name_the_latest_registered_release_is_deployed(here: Installation) -> None:
     here.deploy("")
     assert here.champion().release == here.deployed() == here.new
-    note_registered(here.store, NAME, here.old)
-    here.deploy("", "back")
+
+
+def test_a_former_champion_that_lost_does_not_come_back_because_it_is_the_latest(
+    here: Installation,
+) -> None:
+    here.deploy(here.new)
+    note_registered(here.store, NAME, here.old)  # old data was trained on again
+    here.challenge(here.old, passed=False)
+    assert "found that it lost; challenge it with" in here.fails("", "release pipeline")
+    assert here.champion().release == here.deployed() == here.new
+    here.deploy(here.old, "by name")
     assert here.champion().release == here.deployed() == here.old
+
+
+def test_a_win_that_was_lost_later_promotes_nothing(here: Installation) -> None:
+    here.challenge(here.new, passed=False)
+    assert "found that it lost" in here.fails(here.new)
+    here.win(here.new)
+    here.deploy(here.new, "later")
+    assert here.champion().ground == "won"
+
+
+def test_a_run_that_challenged_promotes_no_former_champion_without_its_win(
+    here: Installation,
+) -> None:
+    here.deploy(here.new)
+    here.challenge(here.old, passed=True, run="all three")
+    here.promote("f" * 64)
+    assert "to have won a challenge" in here.fails(here.old, "all three")
+    here.deploy(here.old, "back")
+    assert (here.champion().number, here.champion().ground) == (4, "rollback")
+
+
+def test_what_cannot_be_compared_is_promoted_where_a_person_says_why(here: Installation) -> None:
+    here.challenge(here.new, passed=False, comparable=False)
+    for why in ("", "  "):
+        error = here.fails(here.new, f"why {why!r}", why)
+        assert f"vintage run {NAME} --pipeline release --why TEXT" in error
+        assert "found that it cannot be: the gold is gone" in error
+    here.deploy(here.new, why="agreed in the meeting")
+    champion = here.champion()
+    assert (champion.ground, champion.why) == ("explicit", "agreed in the meeting")
+    assert here.deployed() == here.new
 
 
 def test_the_start_of_an_id_is_enough(here: Installation) -> None:
@@ -91,7 +133,7 @@ def test_a_release_that_did_not_win_is_refused_with_the_way_to_do_it(
     installation.cluster.calls.clear()
     assert installation.fails(installation.new) == (
         f"deploy: {NAME}: expected release {installation.new[:12]} to have won a challenge of the "
-        f"champion, release {installation.old[:12]} (number 1), found none that it won; "
+        f"champion, release {installation.old[:12]} (number 1), found none; "
         f"challenge it with: vintage run {NAME} --pipeline challenge"
     )
     assert installation.cluster.calls == []
@@ -121,14 +163,16 @@ def test_where_nothing_was_registered_it_is_said(capsys: pytest.CaptureFixture[s
     assert "none: expected a registered release in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("why", "recorded"), [("", "rolled back"), ("complaints from the branches",) * 2]
-)
-def test_a_former_champion_may_come_back(here: Installation, why: str, recorded: str) -> None:
+@pytest.mark.parametrize("why", ["", "complaints from the branches"])
+def test_a_former_champion_may_come_back(
+    here: Installation, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     here.deploy(here.new)
     here.deploy(here.old, "back", why)
     champion = here.champion()
-    assert (champion.number, champion.release, champion.why) == (3, here.old, recorded)
+    assert (champion.number, champion.release) == (3, here.old)
+    assert (champion.ground, champion.why) == ("rollback", why)
+    assert _told(capsys)[-1].endswith(f"number 3: rolled back{why and f': {why}'}")
     assert here.deployed() == here.old
     assert here.mirrored[-1] == (here.old, "champion")
     assert here.record("back")["facts"] == {"release": here.old, "number": 3}

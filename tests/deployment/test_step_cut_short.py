@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from components.contracts.errors import EnvironmentFaultError
-from tests.deployment.faking import FakeCluster, noted_by_others, wanted
+from components.contracts.errors import EnvironmentFaultError, VintageError
+from components.deployment.step import release_to_go_back_to
+from components.storage.database import Database
+from components.storage.registry import standing_champion
+from tests.deployment.faking import NAME, FakeCluster, noted_by_others, wanted
 from tests.deployment.installing import NOTE, Installation
 
 
@@ -136,6 +139,62 @@ def test_a_run_that_was_cut_short_after_its_promotion_goes_on(second: Installati
     second.deploy(second.new)
     assert second.deployed() == second.on_cluster() == second.new
     assert second.champion().number == 2
+
+
+def test_what_was_overtaken_before_it_came_up_is_no_way_back(second: Installation) -> None:
+    second.promote("a" * 64)
+    second.promote(second.new)
+    second.deploy(second.new, "theirs")
+    assert [row.came_up for row in second.database.promotions(NAME)] == [True, False, True]
+    assert release_to_go_back_to(NAME) == second.old
+
+
+_STEPS = ("promote", "note_came_up", "put")
+
+
+@pytest.mark.parametrize("place", ["here", "on a cluster"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", _STEPS)
+def test_a_deployment_that_is_killed_at_any_point_is_finished_by_the_same_run(
+    second: Installation, monkeypatch: pytest.MonkeyPatch, step: str, when: str, place: str
+) -> None:
+    if place == "here":
+        monkeypatch.delenv("VINTAGE_NAMESPACE")
+    owner: Any = type(second.store) if step == "put" else Database
+    honest = getattr(owner, step)
+
+    def killed(self: object, *args: object, **rest: object) -> object:
+        if step == "put" and args[0] != f"deployments/{NAME}":
+            return honest(self, *args, **rest)
+        if when == "after":
+            honest(self, *args, **rest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            second.deploy(second.new)
+    standing = standing_champion(second.database.promotions(NAME))
+    assert standing is not None
+    assert (standing.release == second.new) == ((step, when) != ("promote", "before"))
+    second.deploy(second.new)
+    rows = second.database.promotions(NAME)
+    assert [(row.release, row.came_up) for row in rows] == [
+        (second.old, True), (second.new, True),
+    ]  # fmt: skip
+    assert second.deployed() == second.new
+    assert release_to_go_back_to(NAME) == second.old
+
+
+def test_a_way_back_that_was_cut_short_is_gone_again(second: Installation) -> None:
+    second.deploy(second.new)
+    second.promote(second.old, run="killed", ground="rollback")
+    assert release_to_go_back_to(NAME) == second.old
+    second.deploy(second.old, "again")
+    assert second.champion().came_up
+    assert second.deployed() == second.on_cluster() == second.old
+    with pytest.raises(VintageError, match="expected a champion before"):
+        release_to_go_back_to(NAME)
 
 
 def test_a_run_that_was_overtaken_leaves_what_the_other_one_put_there(

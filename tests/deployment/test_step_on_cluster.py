@@ -64,6 +64,7 @@ def test_a_release_that_does_not_come_up_is_rolled_back_everywhere(
     assert second.deployed() == second.on_cluster() == second.old
     champion = second.champion()
     assert (champion.number, champion.release) == (3, second.old)
+    assert champion.ground == "failed"
     assert champion.why == f"rolled back: release {second.new[:12]} could not be deployed"
     assert second.store.get(NOTE) == ""
 
@@ -75,6 +76,18 @@ def test_a_first_release_that_does_not_come_up_leaves_nothing(installation: Inst
     assert installation.deployed() is None
     assert installation.champion().number == 1
     assert installation.store.get(NOTE) == ""
+
+
+def test_a_first_release_that_never_came_up_has_not_to_be_beaten(
+    installation: Installation,
+) -> None:
+    installation.cluster.faults[installation.old] = "image"
+    installation.fails(installation.old)
+    installation.deploy(installation.new, "another")
+    champion = installation.champion()
+    assert (champion.number, champion.release, champion.ground) == (2, installation.new, "first")
+    assert installation.deployed() == installation.on_cluster() == installation.new
+    assert "to have won a challenge" in installation.fails(installation.old, "later")
 
 
 def test_a_roll_out_leaves_half_of_the_time_for_its_undoing(second: Installation) -> None:

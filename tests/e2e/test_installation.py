@@ -11,11 +11,12 @@ import pytest
 
 from components.deployment.kserve import release_of
 from components.scoring.release import CutOff, Release
-from components.scoring.scorer import Answer, Scorer
+from components.scoring.scorer import Scorer
 from tests.e2e import kube
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
 from tests.e2e.planting import plant, promotions
+from tests.serving.asking import as_json
 from tests.support import python, user_environment
 
 ENTITIES = 300
@@ -104,13 +105,14 @@ def test_the_served_scores_are_the_embedded_ones_to_the_bit(
     with kube.forwarded("svc/card-default-predictor", 80) as port:
         url = f"http://127.0.0.1:{port}"
         answer = requests.post(
-            f"{url}/v1/models/card-default:predict", json={"instances": rows}, timeout=30
+            f"{url}/v1/models/card-default:predict",
+            json={"instances": rows, "reasons": True},  # so many rows have them on request
+            timeout=60,
         )
         said = asyncio.run(_ask(url, {"instances": rows[:5]}))
-    found = [Answer(**one) for one in answer.json()["predictions"]]
-    # The same release, by its hash, and the same PD, to the last bit.
-    assert found == expected
-    assert [Answer(**one) for one in said["predictions"]] == expected[:5]
+    # The same release, by its hash, the same PD, to the last bit, and the same reasons.
+    assert answer.json()["predictions"] == as_json(expected)
+    assert said["predictions"] == as_json(expected[:5])
 
 
 async def _ask(url: str, question: dict[str, Any]) -> Any:
@@ -184,8 +186,8 @@ def test_another_release_wins_serves_and_is_rolled_back(
     assert back.run({"release": former, "why": "complaints"}) == "SUCCEEDED", back.ran[-1].log
     assert (_serving(), _champion_of_mlflow()) == (former, former)
     last = promotions(tmp_path)[-2:]
-    assert [(p.release, p.why) for p in last] == [
-        (new, "won the challenge"), (former, "complaints"),
+    assert [(p.release, p.ground, p.why) for p in last] == [
+        (new, "won", ""), (former, "rollback", "complaints"),
     ]  # fmt: skip
 
 

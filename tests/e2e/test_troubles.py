@@ -148,7 +148,7 @@ def test_a_bad_bundle_is_rolled_back_and_the_former_one_serves_on(
     assert after["metadata"]["labels"] == before["metadata"]["labels"]
     *_, failed, champion = promotions(tmp_path)
     assert (failed.release, champion.release) == (bad, former)
-    assert "rolled back" in champion.why
+    assert champion.ground == "failed"
 
 
 @pytest.mark.usefixtures("trained")

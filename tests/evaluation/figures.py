@@ -38,7 +38,12 @@ METRICS = {
 AT = {"accuracy": 0.8, "precision": 0.7, "recall": 0.4, "f1": 0.5}
 EVALUATED, RELEASED = "0123456789abcdef", "fedcba9876543210"
 CUTOFF = CutoffDocument(
-    version=3, rule="as declared", approve_below=0.25, approval_share=0.62, profit=12.5
+    version=3,
+    rule="as declared",
+    approve_below=0.25,
+    approval_share=0.62,
+    judged_share=0.62,
+    profit=12.5,
 )
 
 
@@ -48,11 +53,9 @@ def figures(family: str = "xgboost", **metrics: float) -> Figures:
         family=family,
         bundle=EVALUATED,
         metrics={**METRICS, **metrics},
-        intervals={
-            "auc": Interval(value=0.75, low=0.71, high=0.79),
-            "psi": Interval(value=0.03, low=0.01, high=0.06),
-        },
-        thresholds={"0.5": AT, "0.3": {**AT, "recall": 0.65}, "0": {**AT, "recall": 1.0}},
+        intervals={"auc": Interval(value=0.75, low=0.71, high=0.79)},
+        ece_noise=0.0091,
+        thresholds={"0.5": AT, "0.3": {**AT, "recall": 0.65}, "0.0": {**AT, "recall": 1.0}},
         confusion=((700, 50), (150, 100)),
         cutoff=CUTOFF,
         at_policy={**AT, "approved": 0.613},
@@ -141,7 +144,7 @@ def candidates_of(found: Evaluation, released: str = RELEASED) -> Candidates:
                 search_auc=0.7123,
                 calibration="platt",
                 parameters={"eta": 0.1, "max_depth": 3},
-                trials=trials if f.family == found.chosen else (),
+                trials=trials,
             )
             for f in found.figures
         ),
@@ -188,7 +191,8 @@ def challenge_report(**changes: Any) -> ChallengeReport:
             bad=246,
             resamples=1000,
             level=0.01,
-            segment_level=0.01,
+            segment_level=0.005,
+            segment_resamples=1234,
             auc=gain(),
             profit=gain(champion=9.0, challenger=12.0, gain=3.0, low=-1.0, high=7.0),
             segments=(

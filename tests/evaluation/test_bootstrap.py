@@ -9,12 +9,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from components.evaluation.bootstrap import Ranked, _Rows, auc_interval, draws, intervals
+from components.evaluation import bootstrap
+from components.evaluation.bootstrap import (
+    Ranked,
+    _Rows,
+    auc_interval,
+    draws,
+    draws_together,
+    ece_by_noise,
+    intervals,
+)
 from components.evaluation.metrics import ranking_metrics
-from components.scoring.reference import Bins, psi
 from tests.evaluation.rows import Rows, scored
-
-BINS = Bins((0.2, 0.4, 0.6), (0.25, 0.25, 0.25, 0.25, 0.0))
 
 
 def drawn_rows(rows: Rows, good: NDArray[np.int64], bad: NDArray[np.int64]) -> Rows:
@@ -28,17 +34,27 @@ def drawn_rows(rows: Rows, good: NDArray[np.int64], bad: NDArray[np.int64]) -> R
 @settings(deadline=None, max_examples=25)
 @given(scored(), st.integers(0, 9))
 def test_a_figure_of_a_draw_is_that_of_the_rows_written_out(rows: Rows, seed: int) -> None:
-    for good, bad in draws(rows[0], 3, seed):
-        label, pd = drawn_rows(rows, good, bad)
-        expected = {
-            **ranking_metrics(label, pd), "psi": psi(BINS.expected, BINS.shares(pd)),
-        }  # fmt: skip
-        found = _Rows(*rows, BINS).figures(good, bad)
-        # ECE cuts tied rows into groups by the order that they came in.
-        if len(np.unique(rows[1])) < len(rows[1]):
-            del expected["ece"], found["ece"]
-        assert found == pytest.approx(expected)
+    label, pd = rows
+    for good, bad in draws(label, 3, seed):
+        expected = ranking_metrics(*drawn_rows(rows, good, bad))
+        found = _Rows(*rows).ranks(good, bad)
+        assert found == pytest.approx({name: expected[name] for name in ("auc", "gini", "ks")})
         assert Ranked(*rows).auc(good, bad) == pytest.approx(expected["auc"])
+    for times in draws_together(len(label), 3, seed):
+        drawn = np.repeat(label, times), np.repeat(pd, times)
+        found = _Rows(*rows).losses(times)
+        if len(np.unique(drawn[0])) == 1:
+            assert found["pr_auc"] == pytest.approx(drawn[0][0])
+            continue
+        expected = ranking_metrics(*drawn)
+        assert found == pytest.approx(
+            {name: expected[name] for name in ("pr_auc", "brier", "log_loss")}
+        )
+
+
+@given(st.integers(1, 60), st.integers(0, 9))
+def test_rows_drawn_together_are_as_many_as_there_are(rows: int, seed: int) -> None:
+    assert [counts.sum() for counts in draws_together(rows, 2, seed)] == [rows, rows]
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 9))
@@ -65,14 +81,51 @@ def test_draws_are_the_same_for_the_same_seed_and_others_for_another() -> None:
 def test_every_interval_is_around_its_figure_and_the_same_for_the_same_seed(
     rows: Rows, seed: int
 ) -> None:
-    figures = {**ranking_metrics(*rows), "psi": psi(BINS.expected, BINS.shares(rows[1]))}
-    found = intervals(*rows, BINS, figures, seed)
-    assert {name: interval.value for name, interval in found.items()} == figures
-    assert all(interval.low <= interval.value <= interval.high for interval in found.values())
-    assert all(found[name].low >= 0 for name in ("auc", "ks", "brier", "ece", "psi", "log_loss"))
-    assert all(found[name].high <= 1 for name in ("auc", "gini", "ks", "pr_auc", "brier", "ece"))
-    assert intervals(*rows, BINS, figures, seed) == found
+    figures = ranking_metrics(*rows)
+    found = intervals(*rows, figures, seed)
+    assert set(figures) - set(found) == {"ece"}
+    for name, interval in found.items():
+        assert interval.low <= interval.value == figures[name] <= interval.high
+    assert all(found[name].low >= 0 for name in ("auc", "ks", "brier", "log_loss"))
+    assert all(found[name].high <= 1 for name in ("auc", "gini", "ks", "pr_auc", "brier"))
+    assert intervals(*rows, figures, seed) == found
     assert found["auc"] == pytest.approx(auc_interval(*rows, seed))
+
+
+def right_pds(rng: np.random.Generator, rows: int) -> Rows:
+    """PDs that are right: each row goes bad with its own."""
+    pd = rng.beta(1.2, 6, rows)
+    return (rng.random(rows) < pd).astype(np.int64), pd
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bootstrap, "_RESAMPLES", 200)
+    rng = np.random.default_rng(5)
+    truth = ranking_metrics(*right_pds(rng, 1_000_000))
+    tries, held = 150, dict.fromkeys(("auc", "brier", "log_loss", "pr_auc"), 0)
+    for seed in range(tries):
+        rows = right_pds(rng, 500)
+        found = intervals(*rows, ranking_metrics(*rows), seed)
+        for name in held:
+            held[name] += found[name].low <= truth[name] <= found[name].high
+    assert {name: times for name, times in held.items() if not 0.9 <= times / tries <= 0.99} == {}
+
+
+def test_pds_that_are_right_have_no_more_calibration_error_than_noise_gives() -> None:
+    rng = np.random.default_rng(7)
+    above = wrong = 0
+    for seed in range(60):
+        label, pd = right_pds(rng, 1_000)
+        above += ranking_metrics(label, pd)["ece"] > ece_by_noise(pd, seed)
+        wrong += ranking_metrics(label, pd / 2)["ece"] > ece_by_noise(pd / 2, seed)
+    assert above <= 9  # 3 are expected
+    assert wrong == 60
+    assert ece_by_noise(pd, 1) == ece_by_noise(pd[::-1], 1) != ece_by_noise(pd, 2)
+    # Four times the rows, half the noise.
+    many = ece_by_noise(np.repeat(pd, 4), 1)
+    assert many == pytest.approx(ece_by_noise(pd, 1) / 2, rel=0.15)
 
 
 def test_a_perfect_ranking_leaves_the_auc_no_room() -> None:

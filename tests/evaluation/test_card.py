@@ -58,7 +58,9 @@ def test_the_card_has_every_section(card: str) -> None:
         "tpe, 3 trials of xgboost (1 given up early), 5 folds", "seed 42",
         "| xgboost | 0.7321 | 0.7123 | 3 |", "- eta: 0.1", r"- max\_depth: 3",
         "fitted again on all labelled rows", "development rows only",
-        "| AUC | 0.7500 (0.7100 to 0.7900) |", "| PD 0.2500 (policy) | 0.8000 |",
+        "| AUC | 0.7500 (0.7100 to 0.7900) |",
+        "| ECE | 0.0200; noise alone gives up to 0.0091 |", "| PSI | 0.0300 |",
+        "| PD 0.2500 (policy) | 0.8000 |",
         "| 500 | 0.1000 | 0.1200 |", "| REGION: south | 300 | - | 0.0000 | 0.1000 |",
         "| AGE | 0.8500 | 0.0700 |", "Version 3: approve below a PD of 0.2500, as declared",
         "Approved: 0.6200 expected, 0.6130 of the test rows",
@@ -100,3 +102,15 @@ def test_every_line_of_a_table_has_as_many_cells_as_its_head(card: str) -> None:
 
 def test_equal_figures_give_an_equal_card(card: str) -> None:
     assert card_of() == card
+
+
+def test_the_card_claims_nothing_that_nobody_declared(card: str) -> None:
+    assert "granted" not in card
+    assert "watched" not in card
+
+
+def test_the_card_tells_both_shares_where_the_released_model_has_another() -> None:
+    cutoff = decision().cutoff.model_copy(update={"judged_share": 0.57})
+    judged = decision().model_copy(update={"cutoff": cutoff})
+    assert "Approved by the judged model: 0.5700 expected" in card_of(judged=judged)
+    assert "by the judged model" not in card_of()

@@ -17,7 +17,7 @@ from components.evaluation.challenge import Side, challenge
 TRIES = 200
 #: One in a hundred equal models may win.
 RULE = Challenge(level=0.01, resamples=1000)
-FEW = Challenge(level=0.01, resamples=200)
+FEW = Challenge(level=0.025, resamples=200)
 LOAN = Economics(lgd=0.6, margin=0.1, ead=1_000)
 CUTOFF = 0.3
 NONE: Mapping[str, NDArray[np.str_]] = {}
@@ -125,8 +125,28 @@ def test_the_level_is_shared_out_among_the_segments_that_are_judged() -> None:
     label, challenger, champion = simulate(5, 4_000, 0.82, 0.75)
     columns = {"A": np.arange(4_000) % 2, "B": np.arange(4_000) % 3}
     segments = {name: groups.astype(np.str_) for name, groups in columns.items()}
-    assert decide(label, challenger, champion, segments=segments).segment_level == 0.01 / 5
-    assert decide(label, challenger, champion).segment_level == 0.01
+    assert decide(label, challenger, champion, segments=segments, rule=RULE).segment_level == 0.002
+    assert decide(label, challenger, champion).segment_level == 0.025
+
+
+def test_each_judged_segment_has_resamples_enough_that_no_few_decide() -> None:
+    label, challenger, champion = simulate(5, 4_000, 0.82, 0.75)
+    segments = {"A": (np.arange(4_000) % 8).astype(np.str_)}
+    found = decide(label, challenger, champion, segments=segments, rule=RULE)
+    assert sum(segment.judged for segment in found.segments) == 8
+    assert (found.resamples, found.segment_resamples) == (1_000, 4_000)
+    assert decide(label, challenger, champion, rule=RULE).segment_resamples == 1_000
+
+
+def test_the_profit_gain_has_the_noise_of_the_bad_rate_too() -> None:
+    # The challenger approves everybody, the champion nobody: the gain follows the bad rate, and
+    # drawn within the classes it would have no noise at all.
+    label = np.repeat([0, 1], [800, 200])
+    pd = np.linspace(0, 0.9, 1_000)
+    found = decide(label, Side(pd, 1.0), Side(pd, 0.0), rule=RULE).profit
+    assert found is not None
+    sd = 700 * math.sqrt(0.2 * 0.8 / 1_000)  # 100 earned, or 600 lost
+    assert found.high - found.low == pytest.approx(2 * 2.326 * sd, rel=0.15)
 
 
 def test_a_lower_profit_blocks_a_model_that_ranks_better() -> None:

@@ -15,6 +15,7 @@ from components.contracts.scenario import ChallengeSpec
 from components.evaluation.compare import Frozen, compare, developed_keys, walkover
 from components.evaluation.evaluate import read_test_rows, score_rows
 from components.evaluation.frozen import FROZEN, write_frozen
+from components.evaluation.terms import NotComparableError
 from components.scoring.bundle import Bundle
 from components.training.fit import train
 from components.training.matrix import RowFeatures, row_features
@@ -27,7 +28,7 @@ def frozen(models: Models, tmp_path: Path) -> Frozen:
     gold = write_gold(tmp_path / "gold", models.data)
     rows = read_test_rows(gold)
     pd = score_rows(models.bundle("xgboost"), rows.columns)
-    write_frozen(tmp_path / FROZEN, rows, pd, scenario().evaluate())
+    write_frozen(tmp_path / FROZEN, rows, pd, "ID")
     folders = {name: models.folder / models.of(name).folder for name in ("xgboost", "scorecard")}
     return Frozen(gold, tmp_path, folders["xgboost"], folders["scorecard"], frozenset())
 
@@ -35,7 +36,7 @@ def frozen(models: Models, tmp_path: Path) -> Frozen:
 def spec(**changes: object) -> ChallengeSpec:
     """The slice of the challenge task."""
     rules = (Rule(metric="auc", floor=0.5),)
-    given = scenario(gate=Gate(rules=rules, challenge=Challenge(resamples=200)))
+    given = scenario(gate=Gate(rules=rules, challenge=Challenge(level=0.025, resamples=200)))
     return given.challenge().model_copy(update=changes)
 
 
@@ -62,7 +63,7 @@ def test_both_models_are_measured_on_the_frozen_rows(models: Models, frozen: Fro
     ):
         pd = score_rows(models.bundle(name), rows.columns)
         assert value == pytest.approx(roc_auc_score(rows.label, pd))
-    assert [s.value for s in decision.segments] == ["7", "missing", "north", "south"]
+    assert [s.value for s in decision.segments] == ["7", "(missing)", "north", "south"]
     assert decision.profit is not None
 
 
@@ -96,7 +97,7 @@ def test_it_is_said_where_it_cannot_be_known_what_the_champion_was_fitted_on(
 def test_too_few_rows_decide_nothing(models: Models, frozen: Frozen, kept: int, said: str) -> None:
     keys = read_test_rows(frozen.gold).columns["ID"]
     seen = frozenset(keys[: len(keys) - kept])
-    with pytest.raises(VintageError, match=said):
+    with pytest.raises(NotComparableError, match=said):
         compare(opened(models), spec(), replace(frozen, seen=seen))
 
 
@@ -105,8 +106,8 @@ def test_rows_of_one_class_decide_nothing(models: Models, frozen: Frozen) -> Non
     gold = write_gold(frozen.evaluation / "all-bad", bad)
     rows = read_test_rows(gold)
     pd = score_rows(models.bundle("xgboost"), rows.columns)
-    write_frozen(frozen.evaluation / FROZEN, rows, pd, scenario().evaluate())
-    with pytest.raises(VintageError, match="found 120 of 120, 120 of them bad"):
+    write_frozen(frozen.evaluation / FROZEN, rows, pd, "ID")
+    with pytest.raises(NotComparableError, match="found 120 of 120, 120 of them bad"):
         compare(opened(models), spec(), replace(frozen, gold=gold))
 
 
@@ -125,12 +126,12 @@ def test_a_champion_that_asks_for_a_column_that_is_gone_is_named_with_it(
     rows = read_test_rows(frozen.gold)
     folder = tmp_path / "poorer" / poorer.folder
     pd = score_rows(Bundle.load(folder), rows.columns)
-    write_frozen(frozen.evaluation / FROZEN, rows, pd, scenario().evaluate())
+    write_frozen(frozen.evaluation / FROZEN, rows, pd, "ID")
     report = opened(models)
     challenger = report.challenger.model_copy(update={"bundle": poorer.bundle})
     identity = models.of("scorecard").bundle[:12]
     with pytest.raises(
-        VintageError,
+        NotComparableError,
         match=rf"challenge: expected the champion's bundle {identity} to score the frozen rows, "
         r"found that it cannot: columns: expected \['INCOME'\], found ",
     ):
@@ -154,3 +155,16 @@ def test_a_walkover_is_won_and_says_why(models: Models) -> None:
     found = walkover("small-loans", "first", [facts])
     assert (found.won, found.why, found.champion, found.decision) == (True, "first", None, None)
     assert found.challenger.approve_below == 0.3
+
+
+def test_a_segment_that_the_table_lacks_is_named(models: Models, frozen: Frozen) -> None:
+    with pytest.raises(VintageError, match="expected column TOWN among the test rows") as raised:
+        compare(opened(models), spec(segments=("TOWN",)), frozen)
+    assert not isinstance(raised.value, NotComparableError)
+
+
+def test_a_champions_table_with_another_key_cannot_say_what_it_was_fitted_on(
+    frozen: Frozen,
+) -> None:
+    with pytest.raises(NotComparableError, match="expected the key NUMBER in the champion's table"):
+        developed_keys(frozen.gold, "NUMBER")

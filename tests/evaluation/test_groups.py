@@ -1,5 +1,7 @@
 """Rows by the values of a column: groups, segments, and fairness worked out by hand."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,17 +10,30 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from components.contracts.results import Fairness
-from components.evaluation.groups import each_group, fairness, groups_of, segments, worst
+from components.evaluation.groups import (
+    MISSING,
+    each_group,
+    fairness,
+    groups_of,
+    segments,
+    worst,
+)
+
+NAN = math.nan
 
 
 @pytest.mark.parametrize(
     ("values", "groups"),
     [
         (["a", "b", "a"], ["a", "b", "a"]),
-        (["a", None], ["a", "missing"]),
-        ([None, None], ["missing", "missing"]),
-        ([7.0, 7.0, None], ["7", "7", "missing"]),
-        ([0, 1, 1, 0, None], ["0", "1", "1", "0", "missing"]),
+        (["a", None], ["a", "(missing)"]),
+        (["missing", None], ["missing", "(missing)"]),
+        ([20240101, 20240102], ["20240101", "20240102"]),
+        ([1_000_001.5, 1_000_001.25], ["1000001.5", "1000001.25"]),
+        ([0.1 + 0.2, 1], ["0.3", "1"]),
+        ([None, None], ["(missing)", "(missing)"]),
+        ([7.0, 7.0, None], ["7", "7", "(missing)"]),
+        ([0, 1, 1, 0, None], ["0", "1", "1", "0", "(missing)"]),
         ([0.0] * 9 + [1.0], ["0"] * 9 + ["1"]),
         (
             [float(n) for n in range(10)],
@@ -42,14 +57,16 @@ def test_every_row_is_in_one_group_and_bands_keep_the_order_of_the_numbers(
     tops = [
         max(v for v, inside in zip(values, own, strict=True) if inside and v is not None)
         for name, own in seen
-        if name != "missing"
+        if name != MISSING
     ]
     assert tops == sorted(tops)
 
 
 def test_groups_come_in_the_order_of_their_size_then_by_name() -> None:
-    groups = np.array(["10 to 20", "south", "2 to 10", "missing", "2 to 10"])
-    assert [name for name, _ in each_group(groups)] == ["2 to 10", "10 to 20", "missing", "south"]
+    groups = np.array(["10 to 20", "south", "2 to 10", "(missing)", "2 to 10"])
+    assert [name for name, _ in each_group(groups)] == [
+        "2 to 10", "10 to 20", "(missing)", "south",
+    ]  # fmt: skip
 
 
 def test_a_segment_has_its_own_figures_and_no_auc_where_one_class_is_missing() -> None:
@@ -96,7 +113,7 @@ def rows_of(table: Groups) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray
         ({"a": (40, 0, 0, 10), "b": (40, 0, 0, 10)}, 1.0, 0.0),
         # As many of each group are approved, of the good ones of b fewer.
         ({"a": (40, 10, 10, 40), "b": (20, 30, 30, 20)}, 1.0, 0.8 - 0.4),
-        ({"a": (0, 50, 0, 50), "b": (0, 50, 0, 50)}, 1.0, 0.0),
+        ({"a": (0, 50, 0, 50), "b": (0, 50, 0, 50)}, NAN, NAN),
         ({"a": (0, 50, 0, 50), "b": (50, 0, 50, 0)}, 0.0, 1.0),
         # c has 29 rows: shown, in neither figure.
         ({"a": (50, 10, 10, 30), "b": (70, 10, 10, 10), "c": (0, 29, 0, 0)}, 0.75,
@@ -104,13 +121,13 @@ def rows_of(table: Groups) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray
         # c has 40 rows, 29 of them good: it counts for the ratio alone.
         ({"a": (50, 10, 10, 30), "b": (70, 10, 10, 10), "c": (0, 29, 2, 9)}, (2 / 40) / 0.8,
          70 / 80 - 50 / 60),
-        ({"a": (50, 10, 10, 30)}, 1.0, 0.0),
-        ({"a": (10, 5, 5, 5), "b": (5, 5, 5, 10)}, 1.0, 0.0),
+        ({"a": (50, 10, 10, 30)}, NAN, NAN),
+        ({"a": (10, 5, 5, 5), "b": (5, 5, 5, 10)}, NAN, NAN),
     ],
 )  # fmt: skip
 def test_fairness_is_what_the_hand_works_out(table: Groups, ratio: float, gap: float) -> None:
     found = fairness("SEX", *rows_of(table), 0.5)
-    assert (found.approval_ratio, found.opportunity_gap) == pytest.approx((ratio, gap))
+    assert (found.approval_ratio, found.opportunity_gap) == pytest.approx((ratio, gap), nan_ok=True)
     assert [group.value for group in found.groups] == list(table)
     for group, (good, declined, bad, bad_declined) in zip(
         found.groups, table.values(), strict=True
@@ -126,18 +143,41 @@ def test_fairness_is_what_the_hand_works_out(table: Groups, ratio: float, gap: f
 def test_a_group_without_good_rows_has_no_share_of_them() -> None:
     found = fairness("SEX", *rows_of({"a": (0, 0, 20, 20), "b": (40, 10, 0, 0)}), 0.5)
     assert found.groups[0].good_approved is None
-    assert (found.approval_ratio, found.opportunity_gap) == (0.5 / 0.8, 0.0)
+    assert found.approval_ratio == 0.5 / 0.8
+    assert math.isnan(found.opportunity_gap)
 
 
 @pytest.mark.parametrize(
     ("figures", "ratio", "gap"),
-    [([], 1.0, 0.0), ([(0.9, 0.1)], 0.9, 0.1), ([(0.9, 0.2), (0.7, 0.1)], 0.7, 0.2)],
+    [
+        ([], NAN, NAN),
+        ([(0.9, 0.1)], 0.9, 0.1),
+        ([(0.9, 0.2), (0.7, 0.1)], 0.7, 0.2),
+        ([(0.9, 0.2), (NAN, 0.1)], NAN, 0.2),
+        ([(NAN, 0.2), (0.9, NAN)], NAN, NAN),
+    ],
 )
-def test_the_gate_sees_the_worst_column_and_even_treatment_where_nothing_is_protected(
+def test_the_gate_sees_the_worst_column_and_no_figure_where_one_cannot_be_compared(
     figures: list[tuple[float, float]], ratio: float, gap: float
 ) -> None:
     found = [
         Fairness(column=f"C{n}", groups=(), approval_ratio=r, opportunity_gap=g)
         for n, (r, g) in enumerate(figures)
     ]
-    assert worst(found) == {"approval_ratio": ratio, "equal_opportunity": gap}
+    expected = {"approval_ratio": ratio, "equal_opportunity": gap}
+    assert worst(found) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(("good", "bad", "shown"), [(10, 10, True), (9, 50, False), (50, 9, False)])
+def test_the_auc_of_a_segment_needs_ten_rows_of_either_class(
+    good: int, bad: int, shown: bool
+) -> None:
+    label = np.repeat([0, 1], [good, bad])
+    pd = np.random.default_rng(1).random(len(label))
+    (found,) = segments("REGION", np.full(len(label), "x"), label, pd, 1)
+    assert (found.auc is not None) == shown
+
+
+def test_a_value_that_reads_as_no_number_does_not_spoil_the_order() -> None:
+    groups = np.array(["b", "nan", "2", "a", "10"])
+    assert [name for name, _ in each_group(groups)] == ["2", "10", "a", "b", "nan"]

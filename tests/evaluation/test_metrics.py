@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from components.evaluation.metrics import (
+    _some_rows,
     calibration_bins,
     calibration_error,
     confusion,
@@ -151,6 +152,27 @@ def test_the_planted_input_is_the_important_one() -> None:
     assert lost["TWO"] == pytest.approx(0.5, abs=0.1)
     assert [value for _, value in found] == sorted(lost.values(), reverse=True)
     assert importance(score, inputs, label, places, 1) == found
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "taken"),
+    [
+        (10_000, 30, 30), (10_000, 250, 200), (6_000, 4_000, 800), (30, 10_000, 1_970),
+        (100, 9_000, 1_900), (900, 100, 100), (1_000, 1_000, 1_000),
+    ],
+)  # fmt: skip
+def test_importance_is_measured_on_enough_rows_of_the_rarer_class(
+    good: int, bad: int, taken: int
+) -> None:
+    label = np.repeat([0, 1], [good, bad])
+    some = _some_rows(label, np.random.default_rng(1))
+    assert len(set(some.tolist())) == len(some) == min(2_000, good + bad)
+    assert label[some].sum() == taken
+
+
+def test_rows_of_one_class_have_no_importance() -> None:
+    inputs, label = np.zeros((50, 1)), np.zeros(50, dtype=np.int64)
+    assert importance(lambda rows: rows[:, 0], inputs, label, {"A": (0,)}, 1) == ()
 
 
 def test_the_curves_count_every_row_once() -> None:

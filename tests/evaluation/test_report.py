@@ -153,7 +153,7 @@ def test_the_report_has_every_section_and_a_way_to_each(report: str) -> None:
         "repeated row", "18 to 40", "600", "held", "broken", "3 gaps", "700", "150", "0.7321",
         "Policy version 3, as declared", "PD 0.2500 (policy)", "0.6130", "13.75 at 0.3000",
         "0.7400 (0.6900 to 0.7800)", "-0.0070", "0.3100", "significant", "moderate", "AMT",
-        "What hurt most, in 387", "Approval ratio 0.8500",
+        "What hurt most, in 387", "Approval ratio 0.8500", "noise alone gives up to 0.0091",
     ],
 )  # fmt: skip
 def test_the_report_shows_what_was_found(report: str, text: str) -> None:
@@ -356,6 +356,7 @@ def test_the_page_of_a_run_that_only_deployed_does_not_speak_of_failure() -> Non
         ({}, ["The challenger won", "983 frozen rows", "17 more were left out", "0.0123",
               "+0.0677", "REGION: north", "worse", "too few rows to judge", "scorecard"]),
         ({"won": False}, ["The challenger lost"]),
+        ({"won": False, "comparable": False}, ["The challenger did not win"]),
         ({"left_out": 0}, ["fitted on none of them"]),
         ({"left_out": None}, ["It cannot be known"]),
         ({"champion": None, "decision": None, "why": "first"}, ["The challenger won", "First."]),

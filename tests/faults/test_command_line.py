@@ -70,6 +70,15 @@ USAGE = [
     (("run", "card-default", "--pipeline", "all"), "invalid choice: 'all'"),
     (("run", "card-default", "--pipeline", "release", "--data", "d"), "with training only"),
     (("run", "card-default", "--data", ""), "--data: expected a folder, found an empty word"),
+    (("run", "card-default", "--why", "w"), "--pipeline release only, found all three pipelines"),
+    (
+        ("run", "card-default", "--pipeline", "challenge", "--why", "w"),
+        "--why: expected with --pipeline release only, found --pipeline challenge",
+    ),
+    (
+        ("run", "card-default", "--pipeline", "release", "--why", " "),
+        "--why: expected a reason in words, found an empty word",
+    ),
     (("releases",), "required: scenario"),
     (("releases", "no-such"), "scenario 'no-such': expected one of card-default"),
     (("rollback", "no-such"), "scenario 'no-such': expected one of card-default"),

@@ -15,6 +15,10 @@ from components.contracts.families import XGBoostFamily
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.deployment.step import deployed
 from components.scoring.release import Release
+from components.storage import registry
+from components.storage.database import Database
+from components.storage.settings import Settings
+from components.storage.steps import installation
 from pipelines.cli import main
 from pipelines.scenarios import load
 from tests.support import Champion, Walk, free_port
@@ -153,11 +157,17 @@ def test_rollback_makes_the_former_champion_serve_again(
 ) -> None:
     first = Release.read(deployed("card-default")).id
     second = _another_policy(champion)
+    capsys.readouterr()
     said = _said(capsys, "rollback", "card-default", "--why", "complaints")
-    assert f"release {first[:12]} serves again, champion number 3" in said
+    before, after = said.splitlines()
+    assert before.startswith("card-default: run 2")
+    assert before.endswith(f" makes release {first[:12]} champion again")
+    assert f"release {first[:12]} serves again, champion number 3" in after
     assert Release.read(deployed("card-default")).id == first
     listed = _said(capsys, "releases", "card-default")
-    assert "champion number 3: " in listed and ", complaints" in listed
+    assert "champion number 3: " in listed and ", rolled back: complaints" in listed
+    assert main(["rollback", "card-default"]) == 1  # further back there is nothing
+    assert "expected a champion before release" in capsys.readouterr().err
     said = _said(capsys, "rollback", "card-default", "--to", second[:8])
     assert f"release {second[:12]} serves again, champion number 4" in said
     answer = json.loads(_said(capsys, "score", "card-default", "--id", "17"))
@@ -212,9 +222,37 @@ def test_a_model_that_does_not_beat_the_champion_is_registered_and_no_more(
     assert deployed("card-default") == before
     (summary,) = champion.home.glob("store/runs/2*/summary.json")
     assert json.loads(summary.read_text())["champion"] == 0
-    assert main(["run", "card-default", "--pipeline", "release"]) == 1
-    assert "to have won a challenge of the champion" in capsys.readouterr().err
+    for words in ([], ["--why", "it is urgent"]):
+        assert main(["run", "card-default", "--pipeline", "release", *words]) == 1
+        error = capsys.readouterr().err
+        assert "to have won a challenge of the champion" in error and "that it lost" in error
     assert deployed("card-default") == before
+
+
+def test_a_person_decides_for_what_cannot_be_compared_and_says_why(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = load("card-default")
+    policy = Policy(version=2, cutoff=FixedCutoff(approve_below=0.2))
+    walk = Walk(declared.model_copy(update={"policy": policy}), champion.data, "second")
+    assert walk.to_gate()
+    walk.register()
+    release = registry.latest_registered(installation()[1], "card-default")
+    decision = {
+        "kind": "challenge", "release": release, "champion": 1,
+        "passed": False, "comparable": False, "why": "the gold is gone",
+    }  # fmt: skip
+    Database(Settings.from_environment().database).record_evaluation(
+        "card-default", "not compared", run="second", decision=decision
+    )
+    command = ("run", "card-default", "--pipeline", "release")
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert "found that it cannot be: the gold is gone; a person may decide, with: " in error
+    assert "vintage run card-default --pipeline release --why TEXT" in error
+    assert "status      deployed" in _said(capsys, *command, "--why", "agreed in the meeting")
+    listed = _said(capsys, "releases", "card-default")
+    assert ", by a person's decision: agreed in the meeting\n" in listed
 
 
 def test_each_pipeline_runs_alone(champion: Champion, capsys: pytest.CaptureFixture[str]) -> None:

@@ -234,7 +234,7 @@ def test_a_specification_comes_back_from_its_text(models: Models, family: str) -
 def test_the_golden_rows_hold_missing_values_and_score_as_recorded(folder: Path) -> None:
     golden = json.loads((folder / GOLDEN).read_text())
     assert any(value is None for row in golden["rows"] for value in row.values())
-    assert Bundle.load(folder).check_golden() == len(golden["rows"]) >= 20
+    assert Bundle.load(folder).verify() == len(golden["rows"]) >= 20
 
 
 @pytest.mark.parametrize("folder", FAMILIES, indirect=True)
@@ -244,7 +244,7 @@ def test_a_golden_row_that_scores_otherwise_in_the_last_bit_is_told(folder: Path
     identity = rewrite(folder, GOLDEN, lambda golden: golden.update(pd=off))
     expected = f"1 of {len(pds)} golden rows score otherwise than recorded; row 3: expected PD "
     with pytest.raises(BundleError, match=f"{expected}{off[3]}, found {pds[3]}"):
-        Bundle.load(folder, identity).check_golden()
+        Bundle.load(folder, identity).verify()
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_golden_rows_that_prove_nothing_are_refused(
 ) -> None:
     identity = rewrite(folder, GOLDEN, spoil)
     with pytest.raises(BundleError, match="golden"):
-        Bundle.load(folder, identity).check_golden()
+        Bundle.load(folder, identity).verify()
 
 
 @pytest.mark.parametrize("change", [lambda pds: pds[:-1], lambda pds: [*pds, 0.5], lambda _: []])
@@ -344,7 +344,7 @@ def test_golden_rows_that_are_no_rows_of_the_bundle_are_refused(folder: Path) ->
     strange = {"rows": [{"WEALTH": 1}], "pd": [0.5], "points": [1], "reasons": [[]]}
     identity = rewrite(folder, GOLDEN, lambda golden: golden.update(strange))
     with pytest.raises(VintageError, match="WEALTH: not an input"):
-        Bundle.load(folder, identity).check_golden()
+        Bundle.load(folder, identity).verify()
 
 
 def test_the_scorer_needs_numpy_and_onnx_runtime_and_nothing_else() -> None:

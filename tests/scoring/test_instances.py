@@ -1,7 +1,9 @@
 """From what a caller gives to the input matrix: every fault at once, nothing guessed."""
 
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -161,9 +163,29 @@ def test_columns_that_lack_an_input_are_refused_by_its_name() -> None:
 
 
 def test_a_column_may_hold_missing_categories_but_no_unknown_ones() -> None:
-    assert np.isnan(from_columns([GRADE], {"GRADE": [None]})[0, 0])
+    maybe = replace(GRADE, nullable=True)
+    assert np.isnan(from_columns([maybe], {"GRADE": [None]})[0, 0])
     with pytest.raises(InstanceError, match="GRADE: expected one of 1, 2, high, found '9'"):
         from_columns([GRADE], {"GRADE": ["1", "9"]})
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "message"),
+    [
+        (Input("N", "number", minimum=0), -0.5, "a number of at least 0, found -0.5; 1 row like"),
+        (Input("N", "number", maximum=1), 2.0, "a number of at most 1, found 2.0; 1 row like it"),
+        (Input("N", "integer"), 1.5, "a whole number, found 1.5; 1 row like it"),
+        (Input("N", "number"), None, "a number, found nothing; 1 row like it"),
+        (GRADE, None, "one of 1, 2, high, found nothing; 1 row like it"),
+    ],
+)
+def test_a_column_is_held_to_what_is_declared_as_a_row_is(
+    declared: Input, value: object, message: str
+) -> None:
+    with pytest.raises(InstanceError, match=re.escape(message)):
+        from_columns([declared], {declared.name: [value]})
+    with pytest.raises(InstanceError):
+        RowReader([declared])([{declared.name: value}])
 
 
 @pytest.mark.parametrize(

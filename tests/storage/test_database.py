@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from components.contracts.errors import EnvironmentFaultError, PromotionConflictError
 from components.storage.database import Database, Promotion
@@ -128,6 +129,60 @@ def test_all_who_make_the_tables_at_once_succeed(url: str) -> None:
 
     with ThreadPoolExecutor(count) as pool:
         assert list(pool.map(make, range(count))) == [None] * count
+
+
+def test_what_came_up_is_noted_once_and_for_its_number_only(url: str) -> None:
+    database = Database(url)
+    for after, release in enumerate("aba"):
+        _promote(database, release, after)
+    _promote(database, "d", 0, scenario="other")
+    for run in ("r1", "r2"):
+        database.note_came_up("s", 1, run=run)
+    assert [row.came_up for row in database.promotions("s")] == [True, False, False]
+    assert [row.came_up for row in database.promotions("other")] == [False]
+
+
+def test_the_ground_of_a_promotion_is_kept_beside_its_words(url: str) -> None:
+    database = Database(url)
+    made = database.promote(
+        "s", "a", after=0, run="r", who="w", why="in a meeting", figures={}, ground="explicit"
+    )
+    (found,) = database.promotions("s")
+    assert (found.ground, found.why) == (made.ground, made.why) == ("explicit", "in a meeting")
+
+
+_OLD = """
+CREATE TABLE promotions (
+    scenario VARCHAR(40) NOT NULL, number INTEGER NOT NULL, release VARCHAR(64) NOT NULL,
+    run VARCHAR(80) NOT NULL, who VARCHAR(200) NOT NULL, why VARCHAR(2000) NOT NULL,
+    figures JSON NOT NULL, at TIMESTAMP NOT NULL, PRIMARY KEY (scenario, number)
+)
+"""
+_OLD_ROW = (
+    "INSERT INTO promotions VALUES "
+    "('s', 1, 'a', 'r', 'w', 'first champion', '{}', '2026-01-01 00:00:00.000000')"
+)
+
+
+def test_a_table_without_grounds_gets_them_and_keeps_its_rows(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(_OLD))
+        connection.execute(text(_OLD_ROW))
+    engine.dispose()
+    count = 8
+    barrier = threading.Barrier(count)
+
+    def open_it(_: int) -> Promotion | None:
+        barrier.wait()
+        return Database(url).champion("s")
+
+    with ThreadPoolExecutor(count) as pool:
+        found = list(pool.map(open_it, range(count)))
+    assert {(one.number, one.ground, one.came_up) for one in found if one} == {(1, None, False)}
+    assert None not in found
+    _promote(Database(url), "b", 1)
+    assert [row.release for row in Database(url).promotions("s")] == ["a", "b"]
 
 
 def test_an_evaluation_is_recorded_once_and_its_first_record_stands(url: str) -> None:

@@ -1,41 +1,22 @@
-"""The registry: releases are found by id, and a release becomes champion for a reason only."""
+"""The registry: releases are found by id, with the facts of their latest registration."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
-from components.contracts.errors import PromotionConflictError, VintageError
-from components.storage.database import Promotion
+from components.contracts.errors import VintageError
 from components.storage.objects import Store
 from components.storage.registry import (
-    champions,
     find_release,
-    former_champion,
     latest_registered,
     list_releases,
     note_registered,
+    note_registration,
     release_key,
-    undone,
-    why_promote,
 )
 
 A, B, C = (letter * 64 for letter in "abc")
 LIKE_A = "a" * 63 + "b"
-
-
-def _promotions(*rows: tuple[str, str] | str) -> list[Promotion]:
-    """Promotions in a row: each a release, or a release and why."""
-    pairs = [row if isinstance(row, tuple) else (row, "won the challenge") for row in rows]
-    return [
-        Promotion("s", number, release, f"run-{number}", "somebody", why, {}, datetime.now(UTC))
-        for number, (release, why) in enumerate(pairs, start=1)
-    ]
-
-
-def _challenge(release: str, champion: int, *, passed: bool = True) -> dict[str, object]:
-    decision = {"kind": "challenge", "release": release, "champion": champion, "passed": passed}
-    return {"passed": int(passed), "decision": {**decision, "paired": [0.1]}}
 
 
 @pytest.fixture
@@ -105,91 +86,21 @@ def test_the_release_that_was_noted_last_is_the_latest(store: Store) -> None:
     assert latest_registered(store, "other") is None
 
 
-@pytest.mark.parametrize(
-    ("promotions", "audit", "why"),
-    [
-        ([], [], "first champion"),
-        ([A], [_challenge(B, 1)], "won the challenge"),
-        ([A, C], [_challenge(B, 1), _challenge(B, 2)], "won the challenge"),
-        ([B, A], [], "rolled back"),
-        ([B, A], [_challenge(B, 2)], "won the challenge"),
-    ],
-)
-def test_a_release_may_become_champion_for_a_reason(
-    promotions: list[str], audit: list[dict[str, object]], why: str
-) -> None:
-    assert why_promote("s", B, run="now", promotions=_promotions(*promotions), audit=audit) == why
+def test_the_facts_of_a_release_are_those_of_its_latest_registration(registered: Store) -> None:
+    for run in ("second", "third"):
+        note_registration(registered, "s", B, {"run": run, "registered_at": "2026-01-09"})
+    note_registration(registered, "other", A, {"run": "another's"})
+    assert find_release(registered, "s", B).facts == {
+        "release": B, "run": "third", "registered_at": "2026-01-09",
+    }  # fmt: skip
+    assert find_release(registered, "s", A).facts == {"release": A, "registered_at": "2026-01-02"}
+    assert [e.facts["release"] for e in list_releases(registered, "s")] == [A, LIKE_A, B]
+    note_registered(registered, "s", B)
+    assert latest_registered(registered, "s") == B
 
 
-@pytest.mark.parametrize(
-    ("promotions", "audit"),
-    [
-        ([A], []),
-        ([A], [_challenge(B, 1, passed=False)]),
-        ([A], [_challenge(C, 1)]),
-        ([A, C], [_challenge(B, 1)]),
-        ([A], [{"decision": {"passed": True, "bundle": B}}]),
-        ([A, B, (A, undone(B))], [_challenge(B, 1)]),
-    ],
-    ids=["none", "lost", "another's", "of-a-former-champion", "a-gate's", "never-came-up"],
-)
-def test_a_release_without_a_win_over_the_present_champion_is_refused(
-    promotions: list[str], audit: list[dict[str, object]]
-) -> None:
-    rows = _promotions(*promotions)
-    with pytest.raises(VintageError) as caught:
-        why_promote("s", B, run="now", promotions=rows, audit=audit)
-    assert str(caught.value) == (
-        "s: expected release bbbbbbbbbbbb to have won a challenge of the champion, release "
-        f"{rows[-1].release[:12]} (number {rows[-1].number}), found none that it won; "
-        "challenge it with: vintage run s --pipeline challenge"
-    )
-
-
-def test_a_run_promotes_a_release_once() -> None:
-    promotions = _promotions(A, B, C)
-    with pytest.raises(PromotionConflictError, match="found cccccccccccc by run run-3"):
-        why_promote("s", B, run="run-2", promotions=promotions, audit=[_challenge(B, 3)])
-
-
-def test_a_release_that_never_came_up_was_no_champion() -> None:
-    rows = _promotions(A, B, (A, undone(B)), C)
-    assert [(row.number, row.release) for row in champions(rows)] == [(1, A), (3, A), (4, C)]
-    assert champions([]) == []
-
-
-@pytest.mark.parametrize(
-    ("promotions", "wanted", "found"),
-    [
-        ([A, B], "", A),
-        ([A, B, C], "", B),
-        ([A, B, C], A, A),
-        ([A, B, A], "", B),
-        ([A, A, B, B], "", A),
-        ([A, B, C, (B, undone(C))], "", A),
-    ],
-)
-def test_the_way_back_leads_to_the_champion_before(
-    promotions: list[str], wanted: str, found: str
-) -> None:
-    assert former_champion("s", _promotions(*promotions), wanted) == found
-
-
-@pytest.mark.parametrize(
-    ("promotions", "wanted", "said"),
-    [
-        ([], "", "s: expected a champion to go back from, found none; "),
-        ([], A, "s: expected a champion to go back from, found none; "),
-        ([A], "", "s: expected a champion before release aaaaaaaaaaaa to go back to, found none"),
-        ([A, A], "", "expected a champion before release aaaaaaaaaaaa"),
-        ([A], A, "found that aaaaaaaaaaaa is the champion already"),
-        ([A, B], C, "found cccccccccccc, which never was; see: vintage releases s"),
-        ([A, B, (A, undone(B))], B, "found bbbbbbbbbbbb, which never was"),
-    ],
-)
-def test_where_there_is_no_way_back_it_is_said_why(
-    promotions: list[str], wanted: str, said: str
-) -> None:
-    with pytest.raises(VintageError) as caught:
-        former_champion("s", _promotions(*promotions), wanted)
-    assert said in str(caught.value)
+def test_a_registration_without_its_release_is_none(store: Store) -> None:
+    note_registration(store, "s", A, {"run": "r"})
+    with pytest.raises(VintageError, match="found none or a part"):
+        find_release(store, "s", A)
+    assert list_releases(store, "s") == []

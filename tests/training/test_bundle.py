@@ -59,7 +59,7 @@ def test_a_bundle_that_scores_as_its_library_is_written(
     models: Models, tmp_path: Path, family: str
 ) -> None:
     identity = written_again(models, family, tmp_path / "bundle", lambda own: own)
-    assert Bundle.load(tmp_path / "bundle", identity).check_golden() > 20
+    assert Bundle.load(tmp_path / "bundle", identity).verify() > 20
 
 
 @families

@@ -68,7 +68,7 @@ def test_the_golden_rows_spread_over_the_table_with_the_emptiest_among_them(
     assert rows[-1]["VISITS"] is not None
     assert any(row["INCOME"] is None for row in rows[:-1])
     assert all(isinstance(row["VISITS"], int) for row in rows)
-    assert models.bundle(family).check_golden() == len(rows)
+    assert models.bundle(family).verify() == len(rows)
 
 
 def test_the_one_row_with_a_hole_is_among_the_golden_ones(tmp_path: Path) -> None:

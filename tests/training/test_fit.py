@@ -171,8 +171,8 @@ def test_a_refit_is_a_second_bundle_of_all_labelled_rows(tmp_path: Path) -> None
         assert other.released_folder == f"{other.family}-refitted"
         assert (other.parameters, other.trials) == (one.parameters, one.trials)
         folder = tmp_path / "both"
-        assert Bundle.load(folder / other.released_folder, other.released).check_golden()
-        assert Bundle.load(folder / other.folder, other.bundle).check_golden()
+        assert Bundle.load(folder / other.released_folder, other.released).verify()
+        assert Bundle.load(folder / other.folder, other.bundle).verify()
         cards = {
             name: json.loads((folder / name / CARD).read_text())
             for name in (other.folder, other.released_folder)
@@ -268,7 +268,7 @@ def test_a_feature_known_in_validation_rows_only_is_trained_around(
     made.inputs[~made.rows("validation"), 0] = np.nan
     rare = with_features(made.inputs, made.label, spec)
     train(rare, spec, tmp_path, silent)
-    assert Bundle.load(tmp_path / family.kind).check_golden()
+    assert Bundle.load(tmp_path / family.kind).verify()
 
 
 @pytest.mark.parametrize("family", EVERY, ids=FAMILIES)
@@ -279,7 +279,7 @@ def test_labels_in_exact_balance_are_trained_on_like_any_others(
     half = replace(made, label=np.arange(600, dtype=np.int64) // 10 % 2)
     assert half.label[half.rows("train", "validation")].mean() == 0.5
     train(half, spec_of(family), tmp_path, silent)
-    assert Bundle.load(tmp_path / family.kind).check_golden()
+    assert Bundle.load(tmp_path / family.kind).verify()
 
 
 @pytest.mark.parametrize("family", EVERY, ids=FAMILIES)

@@ -228,6 +228,6 @@ def test_the_directions_go_with_the_columns() -> None:
     made = data(200)
     trees = prepare(TreeFamily(), features, made.features, made.label, 1)
     assert trees.signs == (-1, 0, 1, 0, 0, 0, 0)  # four numbers, then three regions
-    # What is binned already goes the declared way: more weight of evidence is more bad.
+    # Bins go the declared way already: more weight of evidence is more bad, in every column.
     card = prepare(ScorecardFamily(), features, made.features, made.label, 1)
-    assert card.signs == (0, 1, 0, 1, 0)
+    assert card.signs == (1, 1, 1, 1, 1)

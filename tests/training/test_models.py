@@ -27,6 +27,7 @@ from components.contracts.families import (
 from components.scoring.bundle import MODEL
 from components.scoring.instances import Matrix
 from components.scoring.model import load_model
+from components.scoring.spec import LinearModel
 from components.scoring.transform import Encoder
 from components.training import onnx
 from components.training.columns import Feature
@@ -221,22 +222,51 @@ def test_raising_a_monotone_feature_never_moves_the_margin_the_other_way(
         assert (np.diff(found, axis=1) * sign >= 0).all()
 
 
-def test_a_scorecard_leaves_out_what_would_turn_a_declared_direction() -> None:
+LINEAR = pytest.mark.parametrize(
+    ("family", "signs", "expected"),
+    [
+        (LogisticFamily(), (0, 0), (-1, 1)),
+        (LogisticFamily(), (1, 1), (0, 1)),
+        (LogisticFamily(), (-1, 0), (-1, 1)),
+        (LogisticFamily(), (1, -1), (1, 0)),
+        (LogisticFamily(), (-1, -1), (0, 0)),
+        # In a scorecard more evidence of bad is more bad, declared or not.
+        (ScorecardFamily(), (0, 0), (0, 1)),
+        (ScorecardFamily(), (1, 1), (0, 1)),
+    ],
+)
+
+
+@LINEAR
+def test_a_linear_model_leaves_out_what_would_turn_a_direction(
+    family: LogisticFamily | ScorecardFamily, signs: tuple[int, int], expected: tuple[int, int]
+) -> None:
     rng = np.random.default_rng(0)
     first = rng.normal(size=2000)
     second = first + 0.3 * rng.normal(size=2000)
     label = label_of(3 * second - 2 * first)
-    values = np.column_stack([first, second])
+    features = tuple(Feature(n, str(n), monotone=sign) for n, sign in enumerate(signs))
+    made = prepare(family, features, np.column_stack([first, second]), label, 1)
+    spec, _ = fit_model(family, made.rows, signs=made.signs, seed=1).export()
+    assert isinstance(spec, LinearModel)
+    assert tuple(np.sign(spec.weights).tolist()) == expected
 
-    def weights(*signs: int) -> tuple[float, ...]:
-        features = tuple(Feature(n, str(n), monotone=sign) for n, sign in enumerate(signs))
-        made = prepare(ScorecardFamily(), features, values, label, 1)
-        spec, _ = fit_model(ScorecardFamily(), made.rows, signs=made.signs, seed=1).export()
-        return spec.weights  # type: ignore[union-attr]
 
-    free, bound = weights(0, 0), weights(1, 1)
-    assert free[0] < 0 < free[1]
-    assert bound[0] == 0 < bound[1]
+@pytest.mark.parametrize("imbalance", ["class-weights", "smote"])
+def test_boosting_stops_on_rows_that_weigh_what_they_weigh_for_the_fit(imbalance: str) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(6000, 8))
+    label = (rng.random(6000) < 1 / (1 + np.exp(4.2 - values[:, 0]))).astype(np.int64)
+    features = tuple(Feature(n, str(n)) for n in range(8))
+    family = XGBoostFamily(rounds=400, eta=0.3, imputer="median").at({"imbalance": imbalance})
+    made = prepare(family, features, values[:4000], label[:4000], 1)
+    judged = made.judged(values[4000:], label[4000:])
+    assert judged.weight is not None
+    assert judged.weight[judged.label == 1].sum() == pytest.approx(
+        judged.weight[judged.label == 0].sum(), rel=0.5
+    )
+    fitted = fit_model(family, made.rows, signs=made.signs, seed=1, watch=judged, threads=1)
+    assert fitted.rounds < 100
 
 
 @every

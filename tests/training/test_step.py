@@ -96,7 +96,7 @@ def test_the_models_are_published_with_what_was_found(place: Place) -> None:
     entry = take(place.paper("models"))
     for candidate in found.candidates:
         folder = place.store.local(entry) / candidate.folder
-        assert Bundle.load(folder, candidate.bundle).check_golden()
+        assert Bundle.load(folder, candidate.bundle).verify()
     facts = {
         "chosen": found.chosen,
         "validation_auc": {c.family: round(c.validation_auc, 4) for c in found.candidates},
