@@ -19,7 +19,7 @@ from components.training.search import Bench, search
 
 _ROWS, _TRIALS, _SEED = 100_000, 20, 7
 _FAMILY = XGBoostFamily(
-    rounds=100,
+    rounds=200,
     max_bin=256,
     search={
         "max_depth": Between(low=2, high=6, whole=True),

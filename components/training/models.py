@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 import xgboost
@@ -28,6 +28,8 @@ Values = NDArray[np.float64]
 Label = NDArray[np.int64]
 #: Rounds without a better log loss after which boosting stops.
 _PATIENCE = 30
+#: Rounds between two looks at the watched rows.
+_STRIDE = 5
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Rows:
         """The same rows for a reader who is not alone."""
         return replace(self, lane=lane)
 
-    def quantiles(self, bins: int, like: xgboost.QuantileDMatrix | None = None) -> Any:
-        """The rows in so many bins a column, or in the bins of others."""
+    def quantiles(self, bins: int) -> xgboost.QuantileDMatrix:
+        """The rows in so many bins a column."""
         key = (self.lane, bins)
         if key not in self._quantiles:
             self._quantiles[key] = xgboost.QuantileDMatrix(
@@ -54,7 +56,7 @@ class Rows:
                 label=self.label,
                 weight=self.weight,
                 max_bin=bins,
-                ref=like,
+                ref=self._quantiles.get((0, bins)),  # another lane need not look for bins again
             )
         return self._quantiles[key]
 
@@ -168,23 +170,14 @@ def _boosted(
     parameters = {
         **family.model_dump(include=_XGBOOSTS_OWN),
         "objective": "binary:logistic",
-        "eval_metric": "logloss",
         "tree_method": "hist",
         "monotone_constraints": "(" + ",".join(map(str, signs)) + ")",
         "seed": seed,
         "nthread": threads,
     }
     train = rows.quantiles(family.max_bin)
-    watched = [] if watch is None else [(watch.quantiles(family.max_bin, train), "watched")]
-    booster = xgboost.train(
-        parameters,
-        train,
-        num_boost_round=family.rounds,
-        evals=watched,
-        early_stopping_rounds=_PATIENCE if watched else None,
-        verbose_eval=False,
-    )
-    kept = booster.best_iteration + 1 if watched else family.rounds
+    booster = xgboost.Booster(parameters, [train])
+    kept = _boost(booster, train, family.rounds, watch)
 
     def margin(matrix: Matrix) -> Values:
         found = booster.inplace_predict(
@@ -196,8 +189,33 @@ def _boosted(
     return Fitted(
         margin=margin,
         export=lambda: (TreesModel(MODEL), onnx.of_xgboost(booster[:kept], width)),
-        rounds=kept if watched else 0,
+        rounds=0 if watch is None else kept,
     )
+
+
+def _boost(
+    booster: xgboost.Booster, train: xgboost.QuantileDMatrix, rounds: int, watch: Rows | None
+) -> int:
+    """Add trees. Returns how many to keep: all, or those at the least log loss of the watched rows,
+    looked at every few rounds, since to look costs as much as to add a tree.
+    """
+    margin: Values | None = None
+    least, best, seen = np.inf, 0, 0
+    for done in range(1, rounds + 1):
+        booster.update(train, done - 1)
+        if watch is None or (done % _STRIDE and done < rounds):
+            continue
+        margin = booster.inplace_predict(
+            watch.matrix, iteration_range=(seen, done), predict_type="margin", base_margin=margin
+        )
+        seen = done
+        signed = np.where(watch.label == 1, -1.0, 1.0) * margin
+        loss = float(np.average(np.logaddexp(0.0, signed), weights=watch.weight))
+        if loss < least:
+            least, best = loss, done
+        elif done - best >= _PATIENCE:
+            break
+    return rounds if watch is None else best
 
 
 _XGBOOSTS_OWN = {

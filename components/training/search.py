@@ -19,10 +19,8 @@ from components.training.models import Fitted, Label, Rows, Values, fit_model
 
 #: Fits at a time, each on one thread. The same on any machine: what is asked next depends on it.
 _ABREAST = 4
-#: Trials that see every fold before any is given up.
-_FIRST = _ABREAST
-#: A trial goes on while its mean so far is among this best percentage of those that saw all folds.
-_BEST_PERCENT = 25.0
+#: A trial goes on while, of those that saw all folds, no larger share was better on the same ones.
+_BETTER = 0.25
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -41,8 +39,8 @@ class Bench:
     def fit(self, family: Family, number: int, *, lane: int, stopping: bool) -> tuple[Fitted, Rows]:
         """Fit on one fold; returns the model, and the fold's other rows as it sees them.
 
-        With `stopping`, boosting ends where those rows say so. Fits at the same time are in
-        different lanes: boosting's matrices are not made for two readers.
+        With `stopping`, boosting ends where those rows say so. Fits on one fold at the same time
+        are in different lanes: boosting's matrices are not made for two readers.
         """
         key = (preparation(family), number)
         if key not in self._made:
@@ -53,7 +51,7 @@ class Bench:
             judged = made.judged(self.values[fold.judge], self.label[fold.judge])
             self._made.setdefault(key, (made, judged))
         made, judged = self._made[key]
-        watch = judged.in_lane(lane) if stopping else None
+        watch = judged if stopping else None
         rows = made.rows.in_lane(lane)
         fitted = fit_model(family, rows, signs=made.signs, seed=self.seed, watch=watch, threads=1)
         return fitted, judged
@@ -92,7 +90,8 @@ def search(
     study = optuna.create_study(
         direction="maximize",
         sampler=_sampler(how, bench.seed),
-        pruner=optuna.pruners.PercentilePruner(_BEST_PERCENT, n_startup_trials=_FIRST),
+        # Its own pruners hold a trial's best step against the others: an easy fold would save all.
+        pruner=optuna.pruners.NopPruner(),
     )
     for point in [{}, *planned[1:]] if outside else planned:
         study.enqueue_trial(point)
@@ -101,9 +100,10 @@ def search(
         while len(tried) < total:
             some = [
                 _asked(study, family, {} if outside and not number else spaces, len(bench.label))
-                for number in range(len(tried), min(total, len(tried) + _ABREAST))
+                # The declared parameters go alone: they are what the others must beat.
+                for number in range(len(tried), min(total, len(tried) + _ABREAST) if tried else 1)
             ]
-            _try(bench, some, pool, stopping=bool(spaces))
+            _try(bench, some, [t for t in tried if not t.pruned], pool, stopping=bool(spaces))
             for trial in some:
                 if trial.pruned:
                     study.tell(trial.asked, state=optuna.trial.TrialState.PRUNED)
@@ -157,7 +157,16 @@ def _asked(study: optuna.Study, family: Family, spaces: Spaces, rows: int) -> _T
     return _Try(asked, family.at(values), np.full(rows, np.nan))
 
 
-def _try(bench: Bench, trials: list[_Try], pool: ThreadPoolExecutor, *, stopping: bool) -> None:
+def _hopeless(trial: _Try, whole: list[_Try]) -> bool:
+    """Whether too many of those that saw all folds were better on the folds that this one saw."""
+    seen = len(trial.aucs)
+    better = sum(sum(other.aucs[:seen]) > sum(trial.aucs) for other in whole)
+    return bool(whole) and better >= max(1.0, _BETTER * len(whole))
+
+
+def _try(
+    bench: Bench, trials: list[_Try], whole: list[_Try], pool: ThreadPoolExecutor, *, stopping: bool
+) -> None:
     """Try these on the folds, some fits at a time; each is given up when it falls behind."""
 
     def fit(job: tuple[int, _Try, int]) -> tuple[Fitted, Values]:
@@ -170,7 +179,8 @@ def _try(bench: Bench, trials: list[_Try], pool: ThreadPoolExecutor, *, stopping
         # The fewer there are, the more folds of each at a time.
         wide = _ABREAST // len(going)
         wanted = [(t, n) for t in going for n in range(len(t.aucs), folds)[:wide]]
-        jobs = [(lane, *job) for lane, job in enumerate(wanted)]
+        lanes = [sum(n == other for _, other in wanted[:at]) for at, (_, n) in enumerate(wanted)]
+        jobs = [(lane, *job) for lane, job in zip(lanes, wanted, strict=True)]
         for (_, trial, number), (fitted, margin) in zip(jobs, pool.map(fit, jobs), strict=True):
             fold = bench.folds[number]
             trial.unseen[fold.judge] = margin
@@ -178,7 +188,7 @@ def _try(bench: Bench, trials: list[_Try], pool: ThreadPoolExecutor, *, stopping
             trial.aucs.append(float(roc_auc_score(bench.label[fold.judge], margin)))
             trial.asked.report(trial.mean, number)
         for trial in going:
-            trial.pruned = len(trial.aucs) < folds and trial.asked.should_prune()
+            trial.pruned = len(trial.aucs) < folds and _hopeless(trial, whole)
 
 
 def _planned(family: Family, how: Search) -> list[dict[str, Any]]:
