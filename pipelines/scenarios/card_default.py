@@ -74,6 +74,10 @@ _TRANSACTIONS = Source(
 )
 
 
+def _ago(month: int) -> str:
+    return "a month ago" if month <= 1 else f"{month} months ago"
+
+
 def _late(month: int) -> Feature:
     # -2 is no spending, 0 is revolving credit: neither is less late than the other.
     return Feature(
@@ -83,8 +87,8 @@ def _late(month: int) -> Feature:
         special=(-2, 0),
         reason=Reason(
             code=f"LATE-{month or 1}",
-            text=f"Payment was {{value}} months late {month or 1} months ago",
-            below=f"The account was not in regular use {month or 1} months ago",
+            text=f"Payment was {{value}} months late {_ago(month)}",
+            below=f"The account was not in regular use {_ago(month)}",
         ),
     )
 
@@ -95,8 +99,8 @@ def _billed(month: int) -> Feature:
         title=f"bill, month {month} back",
         reason=Reason(
             code=f"BILL-{month}",
-            text=f"The bill {month} months ago was high: {{value}}, usual is {{reference}}",
-            below=f"The bill {month} months ago was low: {{value}}, usual is {{reference}}",
+            text=f"The bill {_ago(month)} was high: {{value}}, usual is {{reference}}",
+            below=f"The bill {_ago(month)} was low: {{value}}, usual is {{reference}}",
         ),
     )
 
@@ -108,8 +112,8 @@ def _paid(month: int) -> Feature:
         monotone=-1,
         reason=Reason(
             code=f"PAID-{month}",
-            text=f"The payment {month} months ago was {{value}}, usual is {{reference}}",
-            below=f"The payment {month} months ago was low: {{value}}, usual is {{reference}}",
+            text=f"The payment {_ago(month)} was {{value}}, usual is {{reference}}",
+            below=f"The payment {_ago(month)} was low: {{value}}, usual is {{reference}}",
         ),
     )
 
