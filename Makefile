@@ -2,6 +2,7 @@
 
 SCENARIO ?= card-default
 DATA ?=
+AS_OF ?=
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 # Images: the program that builds them, or the tool of a test cluster that also takes them.
@@ -46,8 +47,13 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: run
-run: $(READY) ## train SCENARIO on DATA (default: sample data) to a deployed champion
-	@$(VINTAGE) run "$(SCENARIO)" $(if $(DATA),--data "$(DATA)")
+run: $(READY) ## train SCENARIO on DATA (default: sample data), AS_OF a day, to a deployed champion
+	@$(VINTAGE) run "$(SCENARIO)" $(if $(DATA),--data "$(DATA)") $(if $(AS_OF),--as-of "$(AS_OF)")
+
+.PHONY: explore
+explore: $(READY) ## a page about SCENARIO's data, without a model
+	@$(VINTAGE) run "$(SCENARIO)" --pipeline exploration $(if $(DATA),--data "$(DATA)") \
+		$(if $(AS_OF),--as-of "$(AS_OF)")
 
 .PHONY: test
 test: $(READY) ## run the tests, with coverage

@@ -67,7 +67,7 @@ def main() -> None:
     spec = load("card-default").train()
     inputs = scoring_inputs(spec.inputs)
     matrix = from_columns(inputs, columns)
-    features = RowFeatures(tuple(i.name for i in inputs), row_features(spec.features))(matrix)
+    features = RowFeatures(inputs, row_features(spec.features))(matrix)
     developed, test = train_test_split(np.arange(len(label)), test_size=0.25, random_state=42)
     split = np.full(len(label), "train", dtype="<U10")
     split[test] = "test"

@@ -6,6 +6,7 @@ from typing import Any
 from kfp import dsl
 
 from components.contracts.scenario import Scenario
+from components.etl.component import features, ingest
 from components.evaluation.component import finish
 from pipelines.cluster import equip
 
@@ -23,10 +24,17 @@ class Builder:
         }
 
     def __call__(
-        self, task: dsl.PipelineTask, *, database: bool = False, retries: int | None = None
+        self,
+        task: dsl.PipelineTask,
+        *,
+        database: bool = False,
+        sources: bool = False,
+        retries: int | None = None,
     ) -> Any:
-        """A task with settings, keys, room and retries; `database`: it asks the SQL tables."""
-        equip(task, database=database)
+        """A task with settings, keys, room and retries; `database`: it asks the SQL tables;
+        `sources`: it reads the lender's database.
+        """
+        equip(task, database=database, sources=sources)
         task.set_caching_options(False)  # KFP's cache does not see content; ours does
         retries = self._scenario.limits.retries if retries is None else retries
         if retries:
@@ -37,6 +45,16 @@ class Builder:
         """The part of the pipeline after which `finish` runs, however that part ends."""
         last = self(finish(scenario=self._scenario.name, **self.common))
         return dsl.ExitHandler(last, name=name)
+
+
+def to_gold(task: Builder, scenario: Scenario, data: Any, as_of: Any) -> tuple[Any, Any]:
+    """From the lender's files to the gold table: silver, and the task that made gold."""
+    landed = task(
+        ingest(spec=scenario.ingest().brief(), data=data, as_of=as_of, **task.common),
+        sources=any(source.table for source in scenario.sources),
+    )
+    silver = landed.outputs["silver"]
+    return silver, task(features(spec=scenario.gold().brief(), silver=silver, **task.common))
 
 
 def pipeline_of(scenario: Scenario, kind: str, body: Callable[..., None]) -> Any:

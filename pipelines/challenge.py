@@ -17,7 +17,7 @@ def challenge_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline i
         """Compare a release (by default the latest registered) with the champion, and decide."""
         task = Builder(scenario, run)
         with task.whatever_happens("comparison"):
-            spec = scenario.challenge().model_dump_json()
+            spec = scenario.challenge().brief()
             task(challenge(spec=spec, release=release, **task.common), database=True)
 
     return pipeline_of(scenario, "challenge", pipeline)

@@ -12,7 +12,8 @@ from typing import NoReturn
 from components.contracts.errors import VintageError
 
 COMMANDS = (
-    "run", "score", "serve", "releases", "rollback", "ui", "verify", "compile", "data", "scenarios",
+    "run", "score", "features", "serve", "releases", "rollback", "ui", "verify", "compile", "data",
+    "scenarios",
 )  # fmt: skip
 
 

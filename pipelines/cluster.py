@@ -12,12 +12,17 @@ _SETTINGS = (
     "AWS_ENDPOINT_URL",
 )  # fmt: skip
 _STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_STORE_SECRET, _DATABASE_SECRET = "vintage-store", "vintage-database"
+_SOURCES_KEYS = ("VINTAGE_SOURCES", "VINTAGE_SOURCES_USER", "VINTAGE_SOURCES_PASSWORD")
+_STORE_SECRET, _DATABASE_SECRET, _LENDERS_DATABASE = (
+    "vintage-store", "vintage-database", "vintage-sources",
+)  # fmt: skip
 _MEMORY = "4Gi"  # Spark's driver takes 2 GB of heap, training its matrix and the libraries
 
 
-def equip(task: Any, *, database: bool = False) -> None:
-    """Give a task its settings and the object store's keys; `database`: the promotions table's."""
+def equip(task: Any, *, database: bool = False, sources: bool = False) -> None:
+    """Give a task its settings and the object store's keys; `database`: the promotions table's;
+    `sources`: those of the lender's database, where there is one.
+    """
     kubernetes.use_config_map_as_env(
         task, config_map_name="vintage", config_map_key_to_env={k: k for k in _SETTINGS}
     )
@@ -29,5 +34,12 @@ def equip(task: Any, *, database: bool = False) -> None:
             task,
             secret_name=_DATABASE_SECRET,
             secret_key_to_env={"VINTAGE_DATABASE": "VINTAGE_DATABASE"},
+        )
+    if sources:
+        kubernetes.use_secret_as_env(
+            task,
+            secret_name=_LENDERS_DATABASE,
+            secret_key_to_env={k: k for k in _SOURCES_KEYS},
+            optional=True,  # without it the sources are files
         )
     task.set_cpu_request("10m").set_memory_request("256Mi").set_memory_limit(_MEMORY)

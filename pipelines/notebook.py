@@ -4,9 +4,10 @@ The same code as the pipeline's tasks, the same bundles: what is tried here is w
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from components.contracts.errors import VintageError
+from components.contracts.outcomes import GivenLabel, StratifiedSplit
 from components.contracts.results import Candidates, Evaluation
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind
@@ -26,6 +28,7 @@ from components.training.fit import train
 from components.training.matrix import Data, check, row_features, scoring_inputs
 
 _SPLITS = ("train", "validation", "test")
+_GROUP, _LABEL = "_group", "_label"  # of a gold table
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,10 @@ def fit(
     """Train every declared family on a frame: one row as the scenario's silver table has it.
 
     The frame holds the scenario's inputs, its label, and whatever else it names (protected
-    columns, segments). `split` is a column that says train, validation or test; without it the
-    rows are split by the declared shares. Bundles go under `folder` (none: a temporary one).
+    columns, segments); or it is the scenario's gold table, with `_label`, and `_group` where its
+    rows are grouped. `split` is a column that says train, validation or test; without it the rows
+    are split by the declared shares, where the split is a stratified one. Bundles go under
+    `folder` (none: a temporary one).
     """
     _check_frame(frame, scenario, split)
     spec = scenario.train()
@@ -72,15 +77,15 @@ def fit(
     label = _label(frame, scenario)
     sides = _split(label, scenario) if split is None else _declared_split(frame, split)
     sides = np.where(label < 0, "score", sides)
-    group = spec.training.search.group
+    grouped = spec.groups != "none"
     data = Data(
         inputs=matrix,
-        features=RowFeatures(tuple(i.name for i in inputs), row_features(spec.features))(matrix),
+        features=RowFeatures(inputs, row_features(spec.features))(matrix),
         label=label,
         split=sides,
-        groups=None if group is None else frame[group].astype(str).to_numpy(dtype=np.str_),
+        groups=frame[_GROUP].to_numpy() if grouped else None,
     )
-    check(data, spec.features)
+    check(data, spec)
     _check_test(label[sides == "test"])
     place = Path(tempfile.mkdtemp(prefix="vintage-") if folder is None else folder)
     if place.exists() and any(place.iterdir()):
@@ -101,7 +106,7 @@ def evaluate(model: Model) -> Evaluation:
     spec = model.scenario.evaluate()
     test = model.data.rows("test")
     carried = dict.fromkeys((*spec.protected, *spec.segments))
-    declared = {c.name: c for source in model.scenario.sources for c in source.columns}
+    declared = model.scenario.columns()
     wanted = {c.name: c for c in model.scenario.inputs()} | {n: declared[n] for n in carried}
     rows = TestRows(
         columns=_columns(model.frame[test], tuple(wanted.values())),
@@ -141,10 +146,15 @@ def _check_test(label: NDArray[np.int64]) -> None:
 
 
 def _check_frame(frame: pd.DataFrame, scenario: Scenario, split: str | None) -> None:
-    group = scenario.training.search.group
-    beside = (*scenario.protected, *scenario.segments, *([group] if group else []))
-    wanted = [*(c.name for c in scenario.inputs()), scenario.label.column, *beside]
+    if split is None and not isinstance(scenario.split, StratifiedSplit):
+        raise VintageError(
+            f"fit of {scenario.name}: expected split= to name a column of sides, found none; "
+            f"a {scenario.split.kind} split is made with the gold table, in its column _split"
+        )
+    wanted = [*(c.name for c in scenario.inputs()), _label_column(frame, scenario)]
+    wanted += [*scenario.protected, *scenario.segments]
     wanted += [split] if split else []
+    wanted += [_GROUP] if scenario.train().groups != "none" else []
     faults = [f"{name}: expected a column, found none" for name in wanted if name not in frame]
     twice = frame.columns[frame.columns.duplicated()].unique()
     faults += [f"{name}: expected one column, found it twice" for name in twice]
@@ -152,14 +162,16 @@ def _check_frame(frame: pd.DataFrame, scenario: Scenario, split: str | None) -> 
         raise VintageError(f"frame of {scenario.name}: " + "; ".join(dict.fromkeys(faults)))
 
 
-def _columns(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, list[object]]:
+def _columns(frame: pd.DataFrame, columns: tuple[Column, ...]) -> dict[str, Sequence[object]]:
     if missing := [c.name for c in columns if c.name not in frame]:
         raise VintageError(f"frame: expected columns {missing}, found {sorted(frame.columns)}")
     return {c.name: _plain(frame[c.name], c) for c in columns}
 
 
-def _plain(values: "pd.Series[object]", column: Column) -> list[object]:
+def _plain(values: "pd.Series[object]", column: Column) -> Sequence[object]:
     """A frame's column as plain values, None where missing; a code such as 2.0 is a category."""
+    if column.kind is Kind.DATE and values.dtype.kind == "M":
+        return cast(Sequence[object], values.to_numpy())
     found: list[object] = [None if pd.isna(value) else value for value in values.tolist()]
     if column.kind is not Kind.CATEGORY:
         return found
@@ -169,9 +181,15 @@ def _plain(values: "pd.Series[object]", column: Column) -> list[object]:
     ]
 
 
+def _label_column(frame: pd.DataFrame, scenario: Scenario) -> str:
+    if _LABEL in frame or not isinstance(scenario.label, GivenLabel):
+        return _LABEL
+    return scenario.label.column
+
+
 def _label(frame: pd.DataFrame, scenario: Scenario) -> NDArray[np.int64]:
     """1 bad, 0 good, -1 not known yet."""
-    name = scenario.label.column
+    name = _label_column(frame, scenario)
     found = frame[name].unique().tolist()
     if strange := [v for v in found if not pd.isna(v) and v not in (0, 1)]:
         raise VintageError(f"label {name}: expected 0, 1 or nothing, found {strange[:5]}")
@@ -189,12 +207,13 @@ def _split(label: NDArray[np.int64], scenario: Scenario) -> NDArray[np.str_]:
     goes by a hash of the key; the shares and the seed are.
     """
     declared = scenario.split
+    assert isinstance(declared, StratifiedSplit)  # noqa: S101 - `_check_frame` saw to it
     known = np.flatnonzero(label >= 0)
     classes, counts = np.unique(label[known], return_counts=True)
     if len(classes) != 2 or counts.min() < 4:  # noqa: PLR2004 - one for each side, and to spare
         shown = {int(c): int(n) for c, n in zip(classes, counts, strict=True)}
         raise VintageError(
-            f"label {scenario.label.column}: expected at least 4 rows of each class, found {shown}"
+            f"label of {scenario.name}: expected at least 4 rows of each class, found {shown}"
         )
     developed, test = train_test_split(
         known, test_size=declared.test, random_state=declared.seed, stratify=label[known]

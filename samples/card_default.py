@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+#: Customers of the data set that is imitated.
+ROWS = 30_000
+
 PROFILE = ("CUSTOMER_ID", "SEX", "EDUCATION", "MARRIAGE", "AGE", "LIMIT_BAL")
 PAY = ("PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6")
 BILL = tuple(f"BILL_AMT{month}" for month in range(1, 7))

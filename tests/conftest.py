@@ -19,6 +19,7 @@ import psycopg
 import pytest
 
 import samples
+from components.contracts.errors import EnvironmentFaultError
 from pipelines.scenarios import load
 from tests.support import Champion, MinioServer, PostgresServer, Walk, free_port
 
@@ -66,6 +67,17 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(session, "spark_session", shared)
             yield started
+
+
+@pytest.fixture(scope="session")
+def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The driver of PostgreSQL for Spark, had once."""
+    from components.etl import jdbc
+
+    try:
+        return jdbc.driver(tmp_path_factory.mktemp("driver"))
+    except EnvironmentFaultError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

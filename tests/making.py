@@ -26,7 +26,8 @@ from components.contracts.families import (
     TreeFamily,
     XGBoostFamily,
 )
-from components.contracts.modelling import Feature, GivenLabel, Reason, StratifiedSplit
+from components.contracts.modelling import Feature, Reason
+from components.contracts.outcomes import GivenLabel, StratifiedSplit
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.contracts.results import Candidate, Candidates
 from components.contracts.scenario import Scenario, TrainSpec
@@ -35,9 +36,9 @@ from components.scoring.bundle import Bundle
 from components.scoring.instances import Matrix
 from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT, CutOff, Release
 from components.scoring.snapshot import pack
+from components.scoring.transform import RowFeatures
 from components.training.fit import train
 from components.training.matrix import Data, row_features, scoring_inputs
-from components.training.matrix import RowFeatures as Compute
 
 REGIONS = ("north", "south", "7")
 # As declared, nothing searched: a test that searches says so.
@@ -112,7 +113,7 @@ def scenario(**changes: Any) -> Scenario:
         "name": "small-loans",
         "title": "Small loans",
         "sources": (PEOPLE, LOANS),
-        "merge": Merge(table="people", grain="one row a person", key="ID"),
+        "merge": Merge(table="applicants", grain="one row a person", key="ID"),
         "label": GivenLabel(column="BAD"),
         "split": StratifiedSplit(),
         "features": FEATURES,
@@ -157,7 +158,7 @@ def label_of(matrix: Matrix, seed: int) -> NDArray[np.int64]:
 def with_features(inputs: Matrix, label: NDArray[np.int64], spec: TrainSpec) -> Data:
     """Rows as the train task reads them: of ten, six to train, two to validate, two to test."""
     sides = np.array(["train"] * 6 + ["validation"] * 2 + ["test"] * 2)
-    compute = Compute(tuple(c.name for c in spec.inputs), row_features(spec.features))
+    compute = RowFeatures(scoring_inputs(spec.inputs), row_features(spec.features))
     return Data(inputs, compute(inputs), label, sides[np.arange(len(inputs)) % len(sides)])
 
 
@@ -198,6 +199,7 @@ def write_gold(folder: Path, made: Data) -> Path:
         "AGE": [float(18 + n % 50) for n in range(len(made.label))],
         "_label": [None if label < 0 else label for label in made.label.tolist()],
         "_split": made.split.tolist(),
+        **({} if made.groups is None else {"_group": made.groups.tolist()}),
     }
     pq.write_table(pa.table(columns), folder / "part-0.parquet")
     return folder

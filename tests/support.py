@@ -31,9 +31,16 @@ class Walk:
     """One run of the three pipelines: their steps called in this process, one by one."""
 
     def __init__(
-        self, scenario: Scenario, data: Path | str, run: str, *, minutes: float = 5
+        self,
+        scenario: Scenario,
+        data: Path | str,
+        run: str,
+        *,
+        as_of: str = "",
+        minutes: float = 5,
     ) -> None:
         self.scenario, self.data, self.run, self.minutes = scenario, str(data), run, minutes
+        self.as_of = as_of
         self.home = Path(os.environ["VINTAGE_HOME"])
         self._papers: dict[str, Paper] = {}
 
@@ -44,17 +51,18 @@ class Walk:
 
     def ingest(self) -> None:
         etl.ingest(
-            spec=self.scenario.ingest().model_dump_json(),
+            spec=self.scenario.ingest().brief(),
             data=self.data,
+            as_of=self.as_of,
             run=self.run,
             timeout_minutes=self.minutes,
             bronze=self.paper("bronze"),
             silver=self.paper("silver"),
         )
 
-    def features(self) -> None:
-        etl.features(
-            spec=self.scenario.gold().model_dump_json(),
+    def features(self) -> bool:
+        return etl.features(
+            spec=self.scenario.gold().brief(),
             run=self.run,
             timeout_minutes=self.minutes,
             silver=self.paper("silver"),
@@ -64,7 +72,7 @@ class Walk:
 
     def train(self) -> None:
         training.train(
-            spec=self.scenario.train().model_dump_json(),
+            spec=self.scenario.train().brief(),
             run=self.run,
             timeout_minutes=self.minutes,
             gold=self.paper("gold"),
@@ -73,7 +81,7 @@ class Walk:
 
     def evaluate(self) -> None:
         evaluation.evaluate(
-            spec=self.scenario.evaluate().model_dump_json(),
+            spec=self.scenario.evaluate().brief(),
             run=self.run,
             timeout_minutes=self.minutes,
             gold=self.paper("gold"),
@@ -83,10 +91,9 @@ class Walk:
 
     def gate(self) -> bool:
         return evaluation.gate(
-            spec=self.scenario.judge().model_dump_json(),
+            spec=self.scenario.judge().brief(),
             run=self.run,
             timeout_minutes=self.minutes,
-            bronze=self.paper("bronze"),
             silver=self.paper("silver"),
             models=self.paper("models"),
             evaluation=self.paper("evaluation"),
@@ -116,7 +123,7 @@ class Walk:
 
     def challenge(self, release: str = "") -> bool:
         return evaluation.challenge(
-            spec=self.scenario.challenge().model_dump_json(),
+            spec=self.scenario.challenge().brief(),
             run=self.run,
             timeout_minutes=self.minutes,
             release=release,

@@ -1,14 +1,37 @@
 """The base of every declared model: frozen, no unknown keys."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 
 class Contract(BaseModel):
     """A value that is checked once and never changes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    def brief(self) -> str:
+        """As JSON, without what is by default anyway: a task is handed its slice as one argument
+        of a command, which has 128 kB.
+        """
+        return self.model_dump_json(exclude_defaults=True)
+
+    @model_serializer(mode="wrap")
+    def _with_kind(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = serialize(self)
+        # What tells one alternative from another is its default, and has to be said all the same.
+        kind = getattr(self, "kind", None)
+        return {**found, "kind": kind} if info.exclude_defaults and kind else found
 
 
 #: `card-default`: names a scenario in files, models and URLs.

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, FiniteFloat, ValidationError, model_validator
 
-from components.contracts.base import ColumnName, Contract, Share
+from components.contracts.base import Contract, Share
 
 
 class Choice(Contract):
@@ -227,8 +227,8 @@ class Search(Contract):
     #: first: it is one of them, or comes before a grid that has no such point.
     trials: int = Field(default=20, ge=1, le=500)
     folds: int = Field(default=5, ge=2, le=20)
-    #: Rows that share this column are in one fold.
-    group: ColumnName | None = None
+    #: Train rows that trials are fitted and judged on, drawn by the seed; none: all of them.
+    rows: int | None = Field(default=None, ge=1000)
 
 
 class Training(Contract):

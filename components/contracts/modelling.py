@@ -1,5 +1,5 @@
-"""What is learned from: features, label, split. What learns is in `families`, what judges in
-`policy`.
+"""What is learned from: features and their reasons. Labels and splits are in `outcomes`, what
+learns is in `families`, what judges in `policy`.
 """
 
 import ast
@@ -27,6 +27,16 @@ class Reason(Contract):
     #: Where the value is missing; none: `text`.
     missing: str | None = None
 
+    @staticmethod
+    def about(code: str, what: str) -> "Reason":
+        """The usual sentences about a number."""
+        return Reason(
+            code=code,
+            text=f"High: {what}, {{value}}; usual is {{reference}}",
+            below=f"Low: {what}, {{value}}; usual is {{reference}}",
+            missing=f"Not on file: {what}",
+        )
+
     @model_validator(mode="after")
     def _places_are_known(self) -> Self:
         for sentence in (self.text, self.below, self.missing):
@@ -43,7 +53,9 @@ class Feature(Contract):
     """One model input: a column as it is, or an expression over columns of the same row.
 
     Expressions are Python arithmetic and comparisons over column names, with the functions
-    `minimum`, `maximum`, `missing`, `where`; only `components/scoring` evaluates them.
+    `minimum`, `maximum`, `missing`, `where`; a date is its day's number; a category is compared
+    with one of its values, or is `rank(COLUMN)`, its place among them from 0 on. Only
+    `components/scoring` evaluates them.
     """
 
     name: ColumnName
@@ -83,32 +95,6 @@ class Feature(Contract):
             for node in ast.walk(tree)
             if isinstance(node, ast.Name) and id(node) not in called
         )
-
-
-class GivenLabel(Contract):
-    """The label stands in a column: 1 is bad, 0 is good, empty is not known yet."""
-
-    kind: Literal["given"] = "given"
-    column: ColumnName
-
-
-#: A new kind of label is one class here, one case in `components/etl/gold.py`.
-Label = Annotated[GivenLabel, Field(discriminator="kind")]
-
-
-class StratifiedSplit(Contract):
-    """Shares of rows by label, in an order set by a hash of the key: seeded, whatever the order
-    of the rows. New rows may move others across a border.
-    """
-
-    kind: Literal["stratified"] = "stratified"
-    test: Annotated[float, Field(ge=0.05, le=0.9)] = 0.25
-    #: Share of the development rows that selection is judged on.
-    validation: Annotated[float, Field(ge=0.05, le=0.9)] = 0.2
-    seed: int = 42
-
-
-Split = Annotated[StratifiedSplit, Field(discriminator="kind")]
 
 
 class Limits(Contract):

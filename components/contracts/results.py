@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 from components.contracts.base import Contract
+from components.contracts.people import Cluster, Persons
 
 #: The gate's own rule: every feature has a reason's text.
 REASONS = "reasons"
@@ -236,6 +237,10 @@ class Evaluation(Contract):
     segments: tuple[Segment, ...]
     fairness: tuple[Fairness, ...]
     reasons: Reasons
+    #: None where rows have no date of their own.
+    persons: Persons | None = None
+    #: Of a proxy label only.
+    clusters: tuple[Cluster, ...] = ()
 
     def of_chosen(self) -> Figures:
         return next(f for f in self.figures if f.family == self.chosen)
@@ -365,7 +370,7 @@ class RunSummary(Contract):
 
     scenario: str
     run: str
-    status: Literal["deployed", "registered", "refused", "skipped", "failed"]
+    status: Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
     metrics: dict[str, float]
     gate: tuple[RuleResult, ...]
     release: str
@@ -375,3 +380,5 @@ class RunSummary(Contract):
     error: str
     #: How the challenge went, in a sentence; empty where there was none.
     challenge: str = ""
+    #: Why nothing was trained, in a sentence; empty where there was no reason to skip it.
+    skipped: str = ""

@@ -1,20 +1,16 @@
 """A scenario: one use case as data. Each task of a pipeline gets only its own slice of it."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from components.contracts.base import ColumnName, Contract, Slug
+from components.contracts.checks import check
 from components.contracts.families import Training
-from components.contracts.modelling import Feature, Label, Limits, Split
-from components.contracts.policy import (
-    FAIRNESS_METRICS,
-    Challenge,
-    Economics,
-    Gate,
-    Points,
-    Policy,
-)
+from components.contracts.history import AsOf, History, Lookup
+from components.contracts.modelling import Feature, Limits
+from components.contracts.outcomes import GivenLabel, GroupedSplit, Label, OutOfTimeSplit, Split
+from components.contracts.policy import Challenge, Economics, Gate, Points, Policy
 from components.contracts.sources import Column, Kind, Merge, Source
 
 
@@ -24,6 +20,8 @@ class IngestSpec(Contract):
     scenario: Slug
     sources: tuple[Source, ...]
     merge: Merge
+    #: Sources that are looked into after the merge: tables of silver beside the merged one.
+    kept: tuple[Slug, ...]
 
 
 class FeaturesSpec(Contract):
@@ -32,11 +30,33 @@ class FeaturesSpec(Contract):
     scenario: Slug
     table: Slug  # of silver
     key: ColumnName
+    #: Whom a look-up asks for: the column that tells one from another.
+    entity: ColumnName
+    as_of: AsOf | None
+    lookups: tuple[Lookup, ...]
+    histories: tuple[History, ...]
+    #: Source -> from when on its rows are known.
+    dates: dict[Slug, ColumnName]
     inputs: tuple[Column, ...]
     #: Columns kept beside the inputs for reports, never as model inputs.
     carried: tuple[ColumnName, ...]
     label: Label
     split: Split
+
+
+class ExploreSpec(Contract):
+    """The slice of the explore task."""
+
+    scenario: Slug
+    title: str
+    #: What the label means.
+    label: str
+    key: ColumnName
+    entity: ColumnName
+    inputs: tuple[Column, ...]
+    features: tuple[Feature, ...]
+    protected: tuple[ColumnName, ...]
+    segments: tuple[ColumnName, ...]
 
 
 class TrainSpec(Contract):
@@ -46,6 +66,8 @@ class TrainSpec(Contract):
     inputs: tuple[Column, ...]
     features: tuple[Feature, ...]
     training: Training
+    #: Whether rows have groups that are in one fold (`folds`), and also on one side (`sides`).
+    groups: Literal["none", "folds", "sides"]
     points: Points
     most_reasons: int
 
@@ -56,6 +78,7 @@ class EvaluateSpec(Contract):
     scenario: Slug
     title: str
     key: ColumnName
+    entity: ColumnName
     protected: tuple[ColumnName, ...]
     segments: tuple[ColumnName, ...]
     cutoffs: tuple[float, ...]
@@ -90,6 +113,12 @@ class Scenario(Contract):
     title: str
     sources: tuple[Source, ...]
     merge: Merge
+    #: Whom a look-up asks for; none: the key.
+    entity: ColumnName | None = None
+    #: From when on nothing is known of a row; none: its sources have no dates.
+    as_of: AsOf | None = None
+    lookups: tuple[Lookup, ...] = ()
+    histories: tuple[History, ...] = ()
     label: Label
     split: Split
     features: tuple[Feature, ...]
@@ -106,101 +135,125 @@ class Scenario(Contract):
     limits: Limits = Limits()
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Self:
-        columns = self._columns()
-        categories = {name for name, c in columns.items() if c.kind is Kind.CATEGORY}
-        self._check_sources()
-        names = [feature.name for feature in self.features]
-        if len(set(names)) != len(names):
-            raise ValueError(f"scenario {self.name}: a feature is declared twice in {names}")
-        for feature in self.features:
-            used = feature.columns()
-            if unknown := sorted(used - set(columns)):
-                raise ValueError(
-                    f"scenario {self.name}: feature {feature.name} reads {unknown}, "
-                    f"which no source declares; known: {sorted(columns)}"
-                )
-            if forbidden := sorted(used & {*self.protected, self.label.column, self.merge.key}):
-                raise ValueError(
-                    f"scenario {self.name}: feature {feature.name} reads {forbidden}; "
-                    "protected columns, the label and the key are never features"
-                )
-            if feature.expression is not None and (texts := sorted(used & categories)):
-                raise ValueError(
-                    f"scenario {self.name}: feature {feature.name} computes with {texts}, "
-                    "which are categories, not numbers"
-                )
-            if (
-                feature.name in categories
-                and feature.expression is None
-                and (feature.monotone or feature.special)
-            ):
-                raise ValueError(
-                    f"scenario {self.name}: feature {feature.name} is a category; monotone and "
-                    "special are for numbers"
-                )
-        fairness = sorted({r.metric for r in self.gate.rules} & FAIRNESS_METRICS)
-        if fairness and not self.protected:
-            raise ValueError(
-                f"scenario {self.name}: the gate's {fairness} are about protected columns; "
-                "expected some declared, found none"
-            )
-        codes = [feature.reason.code for feature in self.features if feature.reason]
-        if len(set(codes)) != len(codes):
-            raise ValueError(f"scenario {self.name}: a reason's code is declared twice in {codes}")
-        for needed in (self.label.column, self.merge.key, *self._beside()):
-            if needed not in columns:
-                raise ValueError(f"scenario {self.name}: {needed} is in no source")
+    def _is_whole(self) -> Self:
+        check(self)
         return self
 
-    def _check_sources(self) -> None:
-        seen: dict[str, str] = {}
-        for source in self.sources:
-            if self.merge.key not in source.key:
-                raise ValueError(
-                    f"scenario {self.name}: expected {self.merge.key} in the key of source "
-                    f"{source.name}, found {source.key}"
-                )
-            for column in source.columns:
-                if column.name in seen and column.name != self.merge.key:
-                    raise ValueError(
-                        f"scenario {self.name}: column {column.name} is in source "
-                        f"{seen[column.name]} and in {source.name}"
-                    )
-                seen[column.name] = source.name
+    def source(self, name: str) -> Source:
+        """The source of a name."""
+        found = next((source for source in self.sources if source.name == name), None)
+        if found is None:
+            known = ", ".join(source.name for source in self.sources)
+            raise ValueError(f"scenario {self.name}: source {name} is not declared; known: {known}")
+        return found
 
-    def _beside(self) -> tuple[str, ...]:
-        """Columns that are needed beside the inputs, never as inputs."""
-        group = self.training.search.group
-        return tuple(dict.fromkeys([*self.protected, *self.segments, *([group] if group else [])]))
+    def own(self) -> dict[str, Column]:
+        """The columns of what is scored, by name."""
+        names = self.merge.sources or tuple(source.name for source in self.sources)
+        return {
+            column.name: column
+            for name in names
+            for column in self.source(name).clean_columns()
+            if not self.merge.columns or column.name in self.merge.columns
+        }
 
-    def _columns(self) -> dict[str, Column]:
-        return {column.name: column for source in self.sources for column in source.columns}
+    def looked_up(self) -> dict[str, Column]:
+        """The columns that look-ups add: a row may find nobody, so they may be missing."""
+        return {
+            column.name: column.model_copy(update={"max_missing": 1.0})
+            for lookup in self.lookups
+            for source in (self.source(lookup.source),)
+            for column in source.clean_columns()
+            if column.name not in {*source.key, lookup.on, source.date}
+        }
+
+    def figures(self) -> dict[str, Column]:
+        """The columns that histories add."""
+        return {
+            figure.name: figure.column(source.column(figure.of or ""))
+            for history in self.histories
+            for source in (self.source(history.source),)
+            for figure in history.figures
+        }
+
+    def columns(self) -> dict[str, Column]:
+        """All that a feature, a segment or a report may be made of."""
+        return {**self.own(), **self.looked_up(), **self.figures()}
+
+    def outcome_columns(self) -> frozenset[str]:
+        """Columns that are known only after the as-of, the label's own among them."""
+        after = {name for name, column in self.columns().items() if column.after}
+        return frozenset(
+            {*after, self.label.column} if isinstance(self.label, GivenLabel) else after
+        )
+
+    def look_up_key(self) -> str:
+        """The column that tells whom a look-up asks for."""
+        return self.entity or self.merge.key
 
     def inputs(self) -> tuple[Column, ...]:
         """The columns that the features read, in the order of the sources."""
         used = frozenset[str]().union(*(feature.columns() for feature in self.features))
         return tuple(
             column
-            for name, column in self._columns().items()
+            for name, column in self.columns().items()
             if name in used and column.kind is not Kind.KEY
         )
 
+    def _beside(self) -> tuple[str, ...]:
+        """Columns that are needed beside the inputs, never as inputs."""
+        by = self.split.by if isinstance(self.split, GroupedSplit) else ()
+        return tuple(dict.fromkeys([*self.protected, *self.segments, *by]))
+
+    def kept(self) -> tuple[str, ...]:
+        """Sources that are looked into after the merge."""
+        wanted = {lookup.source for lookup in self.lookups}
+        wanted |= {history.source for history in self.histories}
+        if not isinstance(self.label, GivenLabel):
+            wanted.add(self.label.source)
+        return tuple(source.name for source in self.sources if source.name in wanted)
+
+    def _groups(self) -> Literal["none", "folds", "sides"]:
+        if isinstance(self.split, GroupedSplit):
+            return "sides"
+        several = isinstance(self.split, OutOfTimeSplit) and self.look_up_key() != self.merge.key
+        return "folds" if several else "none"
+
     def ingest(self) -> IngestSpec:
-        return IngestSpec(scenario=self.name, sources=self.sources, merge=self.merge)
+        return IngestSpec(
+            scenario=self.name, sources=self.sources, merge=self.merge, kept=self.kept()
+        )
 
     def gold(self) -> FeaturesSpec:
         inputs = self.inputs()
+        own = {*(column.name for column in inputs), self.merge.key, self.look_up_key()}
         return FeaturesSpec(
             scenario=self.name,
             table=self.merge.table,
             key=self.merge.key,
+            entity=self.look_up_key(),
+            as_of=self.as_of,
+            lookups=self.lookups,
+            histories=self.histories,
+            dates={source.name: source.date for source in self.sources if source.date},
             inputs=inputs,
-            carried=tuple(
-                n for n in self._beside() if n not in {*(c.name for c in inputs), self.merge.key}
-            ),
+            carried=tuple(name for name in self._beside() if name not in own),
             label=self.label,
             split=self.split,
+        )
+
+    def explore(self) -> ExploreSpec:
+        return ExploreSpec(
+            scenario=self.name,
+            title=self.title,
+            label=self.label.title(),
+            key=self.merge.key,
+            entity=self.look_up_key(),
+            inputs=self.inputs(),
+            # What a client is told is not looked at.
+            features=tuple(f.model_copy(update={"reason": None}) for f in self.features),
+            protected=self.protected,
+            segments=self.segments,
         )
 
     def train(self) -> TrainSpec:
@@ -209,6 +262,7 @@ class Scenario(Contract):
             inputs=self.inputs(),
             features=self.features,
             training=self.training,
+            groups=self._groups(),
             points=self.points,
             most_reasons=self.most_reasons,
         )
@@ -218,6 +272,7 @@ class Scenario(Contract):
             scenario=self.name,
             title=self.title,
             key=self.merge.key,
+            entity=self.look_up_key(),
             protected=self.protected,
             segments=self.segments,
             cutoffs=tuple(sorted({0.5, *self.gate.cutoffs()})),

@@ -1,218 +1,254 @@
-"""Bronze: a source file as landed, every cell a string, and its data contract."""
+"""Bronze: source files as landed, every cell a string."""
 
+import codecs
 import csv
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import reduce
 from pathlib import Path
 
-from pyspark.sql import Column as Expression
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow as pa
+import pyarrow.parquet as pq
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from components.contracts.sources import Column, Kind, Source
-from components.scoring.instances import bounds
+from components.contracts.sources import Source
+from components.etl import cells
+from components.etl.cells import MALFORMED
+from components.etl.contract import Check, shown
+from components.etl.session import files_for, write_table
 
-_ARTICLES = {Kind.INTEGER: "a whole number", Kind.NUMBER: "a number", Kind.KEY: "text"}
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+#: The month of a row's date, by which dated tables are laid out; where it cannot be read, UNKNOWN.
+MONTH = "snapshot_month"
+UNKNOWN = "unknown"
+FILE = "_file"  # the file that a row is from
+_KINDS = (".csv", ".parquet")
 _CHUNK = 1 << 20
-MALFORMED = "_malformed"  # the whole line, where it does not have the header's columns
+_NEWLINE, _RETURN = b"\n", b"\r"
+_UNREAD = re.compile(r"FAILED_READ_FILE\S* Encountered error while reading file (\S+?)\.? ")
 
 
 @dataclass(frozen=True)
-class Check:
-    """One line of a contract: what was expected of a source or column, and what was found."""
+class Landing:
+    """The files of one source, which can be read: one kind, one header."""
 
-    source: str
-    column: str
-    expected: str
-    found: str
-    ok: bool
+    source: Source
+    files: tuple[Path, ...]
+    header: tuple[str, ...]
 
 
-def find_file(source: Source, folder: Path) -> Path | Check:
-    """The file of a source in a data folder, or the check that failed."""
+def find_files(source: Source, folder: Path) -> list[Path]:
+    """The files of a source in a data folder, by name; none where there are none."""
     for name in source.files:
-        if (folder / name).is_file():
-            return folder / name
-    there = sorted(p.name for p in folder.iterdir())[:10]
+        place = folder / name
+        if place.is_file():
+            return [place]
+        if place.is_dir():
+            inside = [path.relative_to(place) for path in place.rglob("*")]
+            return sorted(
+                place / path
+                for path in inside
+                if path.suffix.lower() in _KINDS
+                and not any(part.startswith((".", "_")) for part in path.parts)
+            )
+    return []
+
+
+def inspect(source: Source, files: Sequence[Path], folder: Path) -> tuple[Landing, list[Check]]:
+    """The files as they can be read, and what the contract says of them before they are."""
+    if not files:
+        there = sorted(path.name for path in folder.iterdir())
+        return Landing(source, (), ()), [
+            Check(
+                source.name, "", f"a file {' or '.join(source.files)} in {folder}",
+                shown(there) or "an empty folder", False,
+            )
+        ]  # fmt: skip
+    headers, checks = [], []
+    for path in files:
+        header, faults = (_parquet if _is_parquet(path) else _csv)(source, path)
+        headers.append(header)
+        checks += faults
+    if checks:
+        return Landing(source, (), ()), checks
+    for path, header in zip(files[1:], headers[1:], strict=True):
+        same = _is_parquet(path) == _is_parquet(files[0])
+        # Parquet is read by name, CSV by place.
+        if same and _is_parquet(path):
+            same = sorted(header) == sorted(headers[0])
+        elif same:
+            same = header == headers[0]
+        expected = f"in {path.name} the columns of {files[0].name}, {', '.join(headers[0])}"
+        if not same:
+            checks.append(Check(source.name, "", expected, ", ".join(header), False))
+    checks += _header_checks(source, headers[0])
+    return Landing(source, tuple(files), tuple(headers[0])), checks
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
+
+
+def _parquet(source: Source, path: Path) -> tuple[list[str], list[Check]]:
+    try:
+        return list(pq.read_schema(path).names), []
+    except (pa.ArrowException, OSError) as error:
+        return [], [_damaged(source, path.name, str(error))]
+
+
+def _damaged(source: Source, name: str, why: str) -> Check:
+    """The check of a file that its format's reader refuses."""
     return Check(
-        source.name, "", f"a file {' or '.join(source.files)} in {folder}",
-        f"{', '.join(there) or 'an empty folder'}", False,
-    )  # fmt: skip
+        source.name, "", f"a whole Parquet file {name}", f"a damaged one: {why:.120}", False
+    )
 
 
-def read_header(source: Source, path: Path) -> tuple[list[str], list[Check]]:
-    """The header cells of a file, and what the contract says of them."""
+def _csv(source: Source, path: Path) -> tuple[list[str], list[Check]]:
+    if (other := _other_encoding(path)) is not None:
+        return [], [Check(source.name, "", f"UTF-8 text in {path.name}", other, False)]
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header = next(csv.reader(stream), [])
-            while stream.read(_CHUNK):  # Spark would put a mark in place of what is no UTF-8
-                pass
-    except UnicodeDecodeError:
-        return [], [Check(source.name, "", f"UTF-8 text in {path.name}", "another encoding", False)]
-    names = [source.column_of(cell) for cell in header]
-    declared = [column.name for column in source.columns]
-    checks = [
-        Check(source.name, name, "a column of the file", f"columns {', '.join(header)}", False)
-        for name in declared
-        if name not in names
-    ]
+        last = _last_line(path)
+        width = len(header) if last is None else len(next(csv.reader([last])))
+    except csv.Error as error:
+        return [], [Check(source.name, "", f"lines of cells in {path.name}", str(error), False)]
+    if width < len(header):
+        expected = f"{len(header)} cells in the last line of {path.name}"
+        found = f"{width}: the file is cut in the middle of a line"
+        return [], [Check(source.name, "", expected, found, False)]
+    return header, []
+
+
+def _other_encoding(path: Path) -> str | None:
+    """What a file is instead of UTF-8 text; Spark would put a mark in place of such bytes."""
+    decoder, lines = codecs.getincrementaldecoder("utf-8")(), 0
+    with path.open("rb") as stream:
+        chunk = stream.read(_CHUNK)
+        if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in chunk:
+            return "UTF-16, or no text at all"
+        while chunk:
+            try:
+                decoder.decode(chunk, final=False)
+            except UnicodeDecodeError as error:
+                line = lines + error.object[: error.start].count(_NEWLINE) + 1
+                byte = error.object[error.start]
+                return f"Latin-1 or the like: byte 0x{byte:02x} in line {line:,}"
+            lines += chunk.count(_NEWLINE)
+            chunk = stream.read(_CHUNK)
+    if decoder.getstate()[0]:
+        return f"the end cut in the middle of a letter, in line {lines + 1:,}"
+    return None
+
+
+def _last_line(path: Path) -> str | None:
+    """The last line of a file that is not blank, unless it is the first."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _CHUNK))
+        text = stream.read().replace(_RETURN, _NEWLINE).rstrip(_NEWLINE + b" ")
+        first = stream.tell() <= _CHUNK and _NEWLINE not in text
+    return None if first else text.rpartition(_NEWLINE)[2].decode(errors="replace")
+
+
+def _header_checks(source: Source, header: Sequence[str]) -> list[Check]:
+    names = [source.column_of(name) for name in header]
+    wanted = cells.file_cells(source)
+    checks = []
+    for name in wanted:
+        if name not in names:
+            near = get_close_matches(name.lower(), [n.lower() for n in names], n=3)
+            nearest = [n for n in names if n.lower() in near]
+            found = f"columns {', '.join(header)}"
+            found += f"; near: {', '.join(nearest)}" if nearest else ""
+            checks.append(Check(source.name, name, "a column of the file", found, False))
     twice = sorted({name for name in names if names.count(name) > 1})
     checks += [Check(source.name, n, "one column of this name", "several", False) for n in twice]
-    return header, checks
+    if more := [name for name in names if name not in wanted]:
+        found = f"also {shown(more)}: in bronze, in no layer after it"
+        checks.append(Check(source.name, "", "the declared columns", found, True))
+    return checks
 
 
-def read_landed(spark: SparkSession, path: Path, header: Sequence[str]) -> DataFrame:
-    """The file as strings under its own header, plus where each row is from."""
-    cells = [StructField(name, StringType()) for name in header]
-    schema = StructType([*cells, StructField(MALFORMED, StringType())])
-    return (
-        spark.read.csv(
-            str(path),
-            schema=schema,
-            header=True,
-            enforceSchema=True,  # the header was checked by `read_header`
-            columnNameOfCorruptRecord=MALFORMED,
-            mode="PERMISSIVE",
-            escape='"',  # a quote inside a cell is doubled, as CSV has it
-            encoding="UTF-8",
-        )
-    ).withColumn("_file", F.lit(path.name))
+def land(
+    spark: SparkSession, landing: Landing, folder: Path
+) -> tuple[dict[str, object], list[Check]]:
+    """Write a source as it landed. Returns its facts, and what its files were found to lack.
+
+    The facts: `landed` rows, and the `last` date of a dated source ("" where none can be read).
+    """
+    source, landed, seen = landing.source, _read(spark, landing), Observation()
+    counts = [F.count(F.lit(1)).alias("landed")]
+    columns = [*landing.header, MALFORMED, FILE]
+    if (column := cells.dated(source)) is not None:
+        landed = cells.with_values(cells.with_cell(landed, source, column), (column,))
+        month = F.coalesce(F.date_format(cells.value(column), "yyyy-MM"), F.lit(UNKNOWN))
+        landed = landed.withColumn(MONTH, month)
+        counts.append(F.max(cells.value(column).cast("date")).cast("string").alias("last"))
+        columns.append(MONTH)
+    rows = landed.observe(seen, *counts).select(*(f"`{name}`" for name in columns))
+    try:
+        files = files_for(sum(path.stat().st_size for path in landing.files))
+        write_table(rows, folder, files=files, by=None if column is None else MONTH)
+    except Py4JJavaError as error:
+        if (unread := _UNREAD.search(str(error))) is None:
+            raise
+        return {}, [_damaged(source, Path(unread[1]).name, "its pages cannot be read")]
+    facts = {name: found or "" if name == "last" else found for name, found in seen.get.items()}
+    checks = (
+        [] if facts["landed"] else [Check(source.name, "", "at least one row", "0 rows", False)]
+    )
+    if source.monthly and len(landing.files) > 1:
+        checks += _months_twice(spark, source, folder)
+    return facts, checks
 
 
-def renamed(landed: DataFrame, source: Source) -> DataFrame:
-    """The declared columns under their own names, trimmed, empty as null; `_malformed` kept."""
-    by_name = {source.column_of(cell): cell for cell in landed.columns}
-    cells = []
-    for column in source.columns:
-        text = F.trim(landed[f"`{by_name[column.name]}`"])
-        cells.append(F.when(text != "", text).alias(column.name))
-    return landed.select(*cells, landed[MALFORMED])
-
-
-def replaced(column: Column) -> Expression:
-    """A column's text after its declared replacements."""
-    text = F.col(column.name)
-    for code, meaning in column.replace.items():
-        text = F.when(F.col(column.name) == code, F.lit(meaning)).otherwise(text)
-    return text
-
-
-def parsed(column: Column) -> Expression:
-    """A column's value in its type; null where it is missing or bad."""
-    text = replaced(column)
-    if column.kind is Kind.KEY:
-        return text
-    if column.kind is Kind.CATEGORY:
-        return F.when(text.isin(*column.values), text)
-    # Java would also take 12d, NaN and 0x1p3 for numbers.
-    number = F.when(text.rlike(_NUMBER), text.try_cast("double"))
-    good = F.abs(number) < float("inf")
-    if column.kind is Kind.INTEGER:
-        good &= number == F.floor(number)
-    if column.minimum is not None:
-        good &= number >= column.minimum
-    if column.maximum is not None:
-        good &= number <= column.maximum
-    return F.when(good, number)
-
-
-def is_bad(column: Column) -> Expression:
-    """Whether a value is there but is not what the column's type and range allow."""
-    return replaced(column).isNotNull() & parsed(column).isNull()
-
-
-def check_contract(rows: DataFrame, source: Source) -> tuple[list[Check], dict[str, object]]:
-    """Every line of a source's contract, and counts; `rows` as `renamed` makes them."""
-    whole = F.col(MALFORMED).isNull()
-    sums = [F.count(F.lit(1)).alias("rows"), F.count_if(~whole).alias("malformed")]
-    for column in source.columns:
-        sums += [
-            F.count_if(whole & replaced(column).isNull()).alias(f"missing {column.name}"),
-            F.count_if(whole & is_bad(column)).alias(f"bad {column.name}"),
-            F.first(F.when(whole & is_bad(column), F.col(column.name)), ignorenulls=True).alias(
-                f"example {column.name}"
-            ),
-        ]
-        sums += [
-            F.count_if(whole & (F.col(column.name) == code)).alias(f"replaced {column.name} {code}")
-            for code in column.replace
-        ]
-    (found,) = rows.agg(*sums).collect()  # an aggregate without groups has one row
-    counts = found.asDict()
-    total = counts["rows"] - counts["malformed"]
-    checks = [Check(source.name, "", "at least one row", f"{total:,} rows", total > 0)]
-    if counts["malformed"]:
-        expected = f"the header's columns in all but {source.max_malformed:.1%} of lines"
-        found_lines = f"{counts['malformed']:,} other lines of {counts['rows']:,}"
-        held = counts["malformed"] <= source.max_malformed * counts["rows"]
-        checks.append(Check(source.name, "", expected, found_lines, held))
-    if total:
-        conflicts = _conflicting_keys(rows.where(whole), source)
-        checks.append(
-            Check(
-                source.name,
-                ", ".join(source.key),
-                "a key that names one row",
-                "unique" if not conflicts else f"{conflicts:,} keys with rows that differ",
-                not conflicts,
-            )
-        )
-        for column in source.columns:
-            checks += _column_checks(source, column, counts, total)
-    facts: dict[str, object] = {
-        "landed": counts["rows"],
-        "replaced": {
-            column.name: {code: counts[f"replaced {column.name} {code}"] for code in column.replace}
-            for column in source.columns
-            if column.replace
-        },
-    }
-    return checks, facts
-
-
-def _conflicting_keys(rows: DataFrame, source: Source) -> int:
-    """How many keys stand on rows that differ; a row that merely repeats is cleaned later."""
-    row = F.struct(*(column.name for column in source.columns))
-    by_key = rows.groupBy(*source.key).agg((~F.min(row).eqNullSafe(F.max(row))).alias("differs"))
-    return by_key.where("differs").count()
-
-
-def _column_checks(
-    source: Source, column: Column, counts: dict[str, int], total: int
-) -> list[Check]:
-    missing, bad = counts[f"missing {column.name}"], counts[f"bad {column.name}"]
-    example = counts[f"example {column.name}"]
-    allowed = 0.0 if column.name in source.key else column.max_missing
+def _months_twice(spark: SparkSession, source: Source, folder: Path) -> list[Check]:
+    """Months that are in two files: one of them was sent twice, or under another's name."""
+    files = F.sort_array(F.collect_set(FILE))
+    rows = spark.read.parquet(str(folder)).groupBy(MONTH).agg(files.alias("files")).collect()
     return [
-        Check(
-            source.name, column.name, f"at most {allowed:.1%} missing",
-            f"{missing:,} of {total:,} missing", missing <= allowed * total,
-        ),
-        Check(
-            source.name, column.name, f"{_type(column)} in all but {column.max_bad:.1%} of rows",
-            f"{bad:,} other" + (f", such as {example!r:.60}" if bad else ""),
-            bad <= column.max_bad * total,
-        ),
+        Check(source.name, source.date or "", "each month in one file",
+              f"{row[MONTH]} in {' and '.join(row['files'])}", False)
+        for row in sorted(rows)
+        if len(row["files"]) > 1 and row[MONTH] != UNKNOWN
     ]  # fmt: skip
 
 
-def _type(column: Column) -> str:
-    if column.kind is Kind.CATEGORY:
-        return "one of " + ", ".join(column.values)
-    return _ARTICLES[column.kind] + bounds(column.minimum, column.maximum)
+def _read(spark: SparkSession, landing: Landing) -> DataFrame:
+    """The files as strings under their own header, plus which file each row is from."""
+    read = _read_parquet if _is_parquet(landing.files[0]) else _read_csv
+    return read(spark, landing)
 
 
-def failures(checks: Sequence[Check]) -> list[str]:
-    """The failed checks as sentences."""
-    return [
-        f"{c.source}{'.' + c.column if c.column else ''}: expected {c.expected}, found {c.found}"
-        for c in checks
-        if not c.ok
+def _read_csv(spark: SparkSession, landing: Landing) -> DataFrame:
+    fields = [StructField(name, StringType()) for name in landing.header]
+    return spark.read.csv(
+        [str(path) for path in landing.files],
+        schema=StructType([*fields, StructField(MALFORMED, StringType())]),
+        header=True,
+        enforceSchema=True,  # the header was checked by `inspect`
+        columnNameOfCorruptRecord=MALFORMED,
+        mode="PERMISSIVE",
+        escape='"',  # a quote inside a cell is doubled, as CSV has it
+        encoding="UTF-8",
+    ).withColumn(FILE, F.col("_metadata.file_name"))
+
+
+def _read_parquet(spark: SparkSession, landing: Landing) -> DataFrame:
+    """Files with the same types are read at once: a month may have landed with others."""
+    alike: dict[str, list[str]] = {}
+    for path in landing.files:
+        alike.setdefault(str(pq.read_schema(path).remove_metadata()), []).append(str(path))
+    frames = [
+        spark.read.parquet(*paths).select(
+            *(F.col(f"`{name}`").cast("string").alias(name) for name in landing.header),
+            F.lit(None).cast("string").alias(MALFORMED),
+            F.col("_metadata.file_name").alias(FILE),
+        )
+        for paths in alike.values()
     ]
-
-
-def table(checks: Sequence[Check]) -> list[dict[str, object]]:
-    """The checks as plain rows, for the report."""
-    return [asdict(check) for check in checks]
+    return reduce(DataFrame.union, frames)

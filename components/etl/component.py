@@ -9,6 +9,7 @@ from components.images import SPARK
 def ingest(
     spec: str,
     data: str,
+    as_of: str,
     run: str,
     job: str,
     timeout_minutes: float,
@@ -19,7 +20,7 @@ def ingest(
     from components.etl.step import ingest as step
 
     step(
-        spec=spec, data=data, run=run or job, timeout_minutes=timeout_minutes,
+        spec=spec, data=data, as_of=as_of, run=run or job, timeout_minutes=timeout_minutes,
         bronze=bronze, silver=silver,
     )  # fmt: skip
 
@@ -33,11 +34,14 @@ def features(
     silver: dsl.Input[dsl.Dataset],
     gold: dsl.Output[dsl.Dataset],
     snapshot: dsl.Output[dsl.Dataset],
-) -> None:
-    """Make the gold table with label and split, and the snapshot for look-ups."""
+) -> bool:
+    """Make the gold table with label and split, and the snapshot for look-ups.
+
+    Says whether there is history enough to train on.
+    """
     from components.etl.step import features as step
 
-    step(
+    return step(
         spec=spec, run=run or job, timeout_minutes=timeout_minutes,
         silver=silver, gold=gold, snapshot=snapshot,
     )  # fmt: skip

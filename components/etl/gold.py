@@ -1,51 +1,120 @@
 """Gold: the inputs of the model, the label and the split, one row as the merge's grain says."""
 
-from typing import assert_never
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.window import Window
 
 from components.contracts.errors import VintageError
-from components.contracts.modelling import GivenLabel, Label, Split, StratifiedSplit
+from components.contracts.history import AsOfColumn, History
+from components.contracts.outcomes import (
+    GivenLabel,
+    GroupedSplit,
+    OutOfTimeSplit,
+    ProxyLabel,
+)
 from components.contracts.scenario import FeaturesSpec
+from components.etl.bronze import MONTH
+from components.etl.histories import AS_OF, DAY, values_of, with_history, with_lookup
+from components.etl.labels import FIRST_MISSED, LABEL, Known, with_label
+from components.etl.splits import (
+    GROUP,
+    SPLIT,
+    Months,
+    is_development,
+    labelled_months,
+    with_split,
+)
 
-LABEL = "_label"
-SPLIT = "_split"  # train, validation, test; score: no mature label yet, kept for scoring
+ENTITY = "_entity"  # whom a look-up asks for, as text
 _CLASSES = 2
+_EPOCH = date(1970, 1, 1)
 
 
-def with_label(silver: DataFrame, label: Label) -> DataFrame:
-    """Add the label: 1 bad, 0 good, null not known yet."""
-    match label:
-        case GivenLabel(column=column):
-            return silver.withColumn(LABEL, F.col(column).cast("int"))
-    assert_never(label)
+@dataclass(frozen=True)
+class Gold:
+    """The gold table, and what there is to tell of it."""
+
+    table: DataFrame
+    #: Whether there is history enough to train on.
+    ready: bool
+    facts: dict[str, object]
 
 
-def with_split(labelled: DataFrame, split: Split, key: str) -> DataFrame:
-    """Add the split. Which side a row is on depends on its key and label, not on its order."""
-    match split:
-        case StratifiedSplit(test=test, validation=validation, seed=seed):
-            one_class = Window.partitionBy(LABEL)
-            order = one_class.orderBy(F.xxhash64(F.col(key), F.lit(seed)), F.col(key))
-            place = (F.row_number().over(order) - 1) / F.count(F.lit(1)).over(one_class)
-            side = (
-                F.when(F.col(LABEL).isNull(), "score")
-                .when(place < test, "test")
-                .when(place < test + (1 - test) * validation, "validation")
-                .otherwise("train")
-            )
-            return labelled.withColumn(SPLIT, side)
-    assert_never(split)
+def tables_of(spec: FeaturesSpec) -> list[str]:
+    """The tables of silver that gold is made of."""
+    names = {spec.table, *(lookup.source for lookup in spec.lookups)}
+    names |= {history.source for history in spec.histories}
+    if not isinstance(spec.label, GivenLabel):
+        names.add(spec.label.source)
+    return sorted(names)
 
 
-def gold_table(silver: DataFrame, spec: FeaturesSpec) -> DataFrame:
-    """Key, inputs, carried columns, label and split, ordered by key."""
-    whole = with_split(with_label(silver, spec.label), spec.split, spec.key)
-    names = [column.name for column in spec.inputs]
-    columns = [spec.key, *names, *spec.carried, LABEL, SPLIT]
-    return whole.select(*columns).coalesce(1).sortWithinPartitions(spec.key)
+def gold_table(tables: Mapping[str, DataFrame], spec: FeaturesSpec, as_of: str) -> Gold:
+    """Make the gold table of the tables of silver as they were known on a day (ISO; "" where no
+    table has dates).
+    """
+    until = date.fromisoformat(as_of) + timedelta(days=1) if as_of else None
+    rows, unseen = _population(tables, spec, until)
+    rows, clusters = with_label(rows, spec.label, _known(tables, spec, until))
+    months = labelled_months(rows, spec.split) if isinstance(spec.split, OutOfTimeSplit) else None
+    rows = _with_past(rows, tables, spec)
+    rows = with_split(rows, spec.split, key=spec.key, entity=spec.entity, months=months)
+    beside = [name for name in (GROUP, FIRST_MISSED) if name in rows.columns]
+    if spec.as_of is not None:
+        rows = rows.withColumn(AS_OF, F.col(AS_OF).cast("date"))
+        beside.insert(0, AS_OF)
+    names = (spec.key, spec.entity, *(c.name for c in spec.inputs), *spec.carried, LABEL, SPLIT)
+    return Gold(
+        rows.select(*dict.fromkeys(names), *beside),
+        months is None or months.enough,
+        {
+            "history": _told(months),
+            "labels": [asdict(cluster) for cluster in clusters],
+            "unseen": unseen,
+        },
+    )
+
+
+def laid_out(table: DataFrame, spec: FeaturesSpec, files: int) -> tuple[DataFrame, str | None]:
+    """The table in so many parts, each sorted by key, and the column whose values are its folders
+    (none: it has one date for all rows, or no dates). Equal rows, equal parts.
+    """
+    if not isinstance(spec.as_of, AsOfColumn):
+        return table.repartition(files, spec.key).sortWithinPartitions(spec.key), None
+    monthly = table.withColumn(MONTH, F.date_format(AS_OF, "yyyy-MM"))
+    return monthly.repartition(files, MONTH).sortWithinPartitions(MONTH, spec.key), MONTH
+
+
+def latest_rows(table: DataFrame, spec: FeaturesSpec) -> DataFrame:
+    """The entity as text and the inputs of its latest row, ordered by entity."""
+    when = F.struct(*([AS_OF] if spec.as_of is not None else []), spec.key)
+    # The inputs may hold the entity: their names are kept apart until there is one row of each.
+    inputs = F.struct(*(column.name for column in spec.inputs))
+    latest = table.where(F.col(spec.entity).isNotNull()).groupBy(
+        F.col(spec.entity).cast("string").alias(ENTITY)
+    )
+    return latest.agg(F.max_by(inputs, when).alias("_row")).orderBy(ENTITY).select(ENTITY, "_row.*")
+
+
+def count(written: DataFrame, spec: FeaturesSpec) -> dict[str, dict[int, int]]:
+    """Split -> label -> rows of a gold table. Every row has an as-of where there is one."""
+    undated = F.lit(False) if spec.as_of is None else F.col(AS_OF).isNull()
+    counted = written.groupBy(SPLIT, LABEL).agg(
+        F.count(F.lit(1)).alias("rows"), F.count_if(undated).alias("undated")
+    )
+    counts: dict[str, dict[int, int]] = {}
+    without = 0
+    for row in counted.collect():
+        counts.setdefault(row[SPLIT], {})[row[LABEL]] = row["rows"]
+        without += row["undated"]
+    if without:
+        raise VintageError(
+            f"table {spec.table}: expected an as-of in every row, found none in {without:,}"
+        )
+    return counts
 
 
 def check_classes(counts: dict[str, dict[int, int]], spec: FeaturesSpec) -> None:
@@ -55,6 +124,92 @@ def check_classes(counts: dict[str, dict[int, int]], spec: FeaturesSpec) -> None
         if len(found) != _CLASSES:
             shown = ", ".join(f"{rows:,} rows of class {label}" for label, rows in found.items())
             raise VintageError(
-                f"label {spec.label.column}: expected both classes among the {side} rows, "
+                f"label {spec.label.title()}: expected both classes among the {side} rows, "
                 f"found {shown or 'no rows'}"
             )
+
+
+def _population(
+    tables: Mapping[str, DataFrame], spec: FeaturesSpec, until: date | None
+) -> tuple[DataFrame, int]:
+    """The rows to score with their as-of, and how many were left out: with one date for all,
+    those of whom no history knows anything before it.
+    """
+    table = tables[spec.table]
+    rows = table.select(*(name for name in table.columns if name in _wanted(spec)))
+    if spec.as_of is None:
+        return rows, 0
+    if isinstance(spec.as_of, AsOfColumn):
+        return rows.withColumn(AS_OF, F.col(spec.as_of.column)), 0
+    if until is None:
+        raise VintageError(f"table {spec.table}: expected the day of the run, found no dates")
+    day = until - timedelta(days=spec.as_of.days)
+    dated = rows.withColumn(AS_OF, F.lit(day))
+    if not spec.histories:
+        return dated, 0
+    seen = F.lit(False)
+    flagged = dated
+    for number, history in enumerate(spec.histories):
+        flag = f"_seen_{number}"
+        events = tables[history.source].where(F.col(spec.dates[history.source]) < F.lit(day))
+        known = events.select(history.on).distinct().withColumn(flag, F.lit(True))
+        flagged = flagged.join(known, history.on, "left")
+        seen = seen | F.col(flag).isNotNull()
+    kept = flagged.where(seen).select(*dated.columns)
+    return kept, dated.count() - kept.count()
+
+
+def _wanted(spec: FeaturesSpec) -> set[str]:
+    """The columns that something is made of."""
+    wanted = {spec.key, spec.entity, *(column.name for column in spec.inputs), *spec.carried}
+    wanted |= {lookup.on for lookup in spec.lookups} | {history.on for history in spec.histories}
+    wanted.add(spec.label.column if isinstance(spec.label, GivenLabel) else spec.label.on)
+    if isinstance(spec.split, GroupedSplit):
+        wanted |= set(spec.split.by)
+    if isinstance(spec.as_of, AsOfColumn):
+        wanted.add(spec.as_of.column)
+    for history in spec.histories:
+        wanted |= set(values_of(history)) if _is_of_itself(history, spec) else set()
+    return wanted
+
+
+def _known(tables: Mapping[str, DataFrame], spec: FeaturesSpec, until: date | None) -> Known:
+    development = F.lit(False)
+    if isinstance(spec.split, GroupedSplit):
+        development = is_development(spec.split)
+    elif isinstance(spec.label, ProxyLabel):
+        raise VintageError(
+            f"label {spec.label.title()}: expected a grouped split, which is set before the label "
+            f"is, found {spec.split.kind}"
+        )
+    end = (until - _EPOCH).days * DAY if until else 0
+    return Known(tables, spec.dates, spec.key, end, development)
+
+
+def _with_past(rows: DataFrame, tables: Mapping[str, DataFrame], spec: FeaturesSpec) -> DataFrame:
+    """Add the look-ups and the histories."""
+    wanted = _wanted(spec)
+    for lookup in spec.lookups:
+        source, date_column = tables[lookup.source], spec.dates.get(lookup.source)
+        columns = [c for c in source.columns if c in wanted and c not in rows.columns]
+        if columns:
+            rows = with_lookup(rows, source, lookup, date_column, columns)
+    for history in spec.histories:
+        if _is_of_itself(history, spec):
+            rows = with_history(rows, None, history, AS_OF, spec.key)
+        else:
+            source = tables[history.source]
+            rows = with_history(rows, source, history, spec.dates[history.source], spec.key)
+    return rows
+
+
+def _is_of_itself(history: History, spec: FeaturesSpec) -> bool:
+    """Whether the events of a history are the rows, each at its as-of."""
+    return history.source == spec.table and spec.as_of == AsOfColumn(
+        column=spec.dates[history.source]
+    )
+
+
+def _told(months: Months | None) -> dict[str, int]:
+    """What the report says of months; empty where they do not matter."""
+    return {} if months is None else {"found": len(months.labelled), "needed": months.needed}

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from components.etl.java import java_home
 
-_SMALL = 200_000_000  # bytes of input; below it the JVM is warm only when the work is done
+_SMALL = 50_000_000  # bytes of input; below it the JVM is warm only when the work is done
+#: Bytes of input for which a table has a file, and a task that writes it; and while there are few.
+_FILE, _FIRST_FILE, _FEW = 64_000_000, 1_000_000, 4
 
 
 @contextmanager
@@ -32,6 +35,13 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
         .config("spark.sql.warehouse.dir", str(workshop / "spark" / "warehouse"))
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "8")
+        # The JVM compiles no longer method: the stages of wide tables are cut into shorter ones.
+        .config("spark.sql.codegen.hugeMethodLimit", "8000")
+        # It multiplies the conditions of wide tables by one another: minutes for nothing.
+        .config("spark.sql.constraintPropagation.enabled", "false")
+        # How files are cut into tasks is not to depend on the machine.
+        .config("spark.sql.files.minPartitionNum", "8")
+        .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
         .config("spark.sql.caseSensitive", "true")  # a file's columns are its own affair
         # A pruned column would hide that its line was malformed.
         .config("spark.sql.csv.parser.columnPruning.enabled", "false")
@@ -44,10 +54,30 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
         session.stop()
 
 
-def write_table(frame: DataFrame, folder: Path) -> None:
-    """Write Parquet with stable file names, so that equal content has an equal digest."""
-    frame.write.parquet(str(folder))
-    for extra in [*folder.glob(".*.crc"), *folder.glob("_*")]:
+def files_for(input_bytes: int) -> int:
+    """How many files a table is written to that is made of so many bytes."""
+    few = min(_FEW, input_bytes // _FIRST_FILE)
+    return max(1, few, round(input_bytes / _FILE))
+
+
+def write_table(
+    frame: DataFrame, folder: Path, *, files: int | None = None, by: str | None = None
+) -> None:
+    """Write Parquet with stable file names, so that equal content has an equal digest.
+
+    At most so many files (none: as many as the frame has parts); `by` lays them out in a folder
+    for each value of a column.
+    """
+    whole = frame if files is None else frame.coalesce(files)
+    writer = whole.write if by is None else whole.write.partitionBy(by)
+    writer.parquet(str(folder))
+    for extra in [*folder.rglob(".*.crc"), *folder.glob("_*")]:
         extra.unlink()
-    for number, part in enumerate(sorted(folder.glob("part-*.parquet"))):
-        part.rename(folder / f"part-{number:05d}.parquet")
+    for place in {part.parent for part in folder.rglob("part-*.parquet")}:
+        for number, part in enumerate(sorted(place.glob("part-*.parquet"))):
+            part.rename(place / f"part-{number:05d}.parquet")
+
+
+def count_rows(folder: Path) -> int:
+    """Rows of a written table, from the ends of its files."""
+    return sum(pq.read_metadata(part).num_rows for part in folder.rglob("part-*.parquet"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import reduce
+from operator import and_
 
 from pyspark.sql import Column as Expression
 from pyspark.sql import DataFrame
@@ -10,45 +11,114 @@ from pyspark.sql.types import StringType, StructField, StructType
 from pyspark.sql.window import Window
 
 from components.contracts.errors import VintageError
-from components.contracts.sources import Kind, Merge, Source
-from components.etl.bronze import MALFORMED, is_bad, parsed
+from components.contracts.sources import Merge, Source
+from components.etl import cells
+from components.etl.bronze import MONTH, UNKNOWN
+from components.etl.cells import MALFORMED
 
 _REASON = "_reason"
+_SEVERAL = "_several"  # why a row among several of its key is not kept
+_CONFLICT, _REPEAT = "key on rows that differ", "repeated row"
+_MONTH = len("2023-01")
 #: The quarantine table: one row a rejected row, whichever table it was on the way to.
 QUARANTINE = StructType([StructField(n, StringType()) for n in ("table", "key", "reason", "row")])
 
 
-def clean(rows: DataFrame, source: Source) -> tuple[DataFrame, DataFrame]:
-    """One source's cleaned rows and its quarantine; `rows` as `bronze.renamed` makes them."""
-    bad = [
-        F.when(
-            is_bad(c), F.concat(F.lit(f"{c.name}: not {c.kind.value} or out of range: "), c.name)
+def known(landed: DataFrame, source: Source, as_of: str) -> DataFrame:
+    """The cells of the rows of bronze that are known at the as-of, those without a date too."""
+    column = cells.dated(source)
+    if column is None or not as_of:  # "": no date of any source can be read
+        return cells.declared(landed, source)
+    month, last = F.col(MONTH), as_of[:_MONTH]
+    before = landed.where((month <= last) | (month == UNKNOWN))
+    with_date = cells.with_values(cells.with_cell(before, source, column), (column,))
+    day = cells.value(column).cast("date")
+    # Only in its own month does the day count; elsewhere it is not even read.
+    kept = with_date.where((month != last) | (day <= F.lit(as_of).cast("date")))
+    return cells.declared(kept.select(*landed.columns), source)
+
+
+def with_keys(rows: DataFrame, source: Source) -> DataFrame:
+    """Beside the cells, the values of the key; none for a malformed line."""
+    columns = tuple(column for column in source.columns if column.name in source.key)
+    found = cells.with_values(rows, columns)
+    whole = {f"value {c.name}": F.when(cells.is_whole(), cells.value(c)) for c in columns}
+    return found.withColumns(whole)
+
+
+def judged(keyed: DataFrame, source: Source, several: DataFrame | None) -> DataFrame:
+    """Every value of every row; `several` are the keys on several rows, with `differs`.
+
+    `keyed` as `with_keys` makes it.
+    """
+    rest = tuple(column for column in source.columns if column.name not in source.key)
+    if several is None:
+        return cells.with_values(keyed, rest).withColumn(_SEVERAL, F.lit(None).cast("string"))
+    names = [f"value {name}" for name in source.key]
+    once = keyed.join(several, on=names, how="left_anti").withColumn(
+        _SEVERAL, F.lit(None).cast("string")
+    )
+    # Rows that do not differ are one row met again, so any of them may stand for all.
+    again = F.row_number().over(Window.partitionBy(*names).orderBy(F.lit(0))) > 1
+    met = (
+        keyed.join(several, on=names, how="inner")
+        .withColumn(
+            _SEVERAL, F.when(F.col("differs"), F.lit(_CONFLICT)).when(again, F.lit(_REPEAT))
         )
-        for c in source.columns
+        .sortWithinPartitions(*names, _SEVERAL)
+    )
+    return cells.with_values(once.unionByName(met.select(*once.columns)), rest)
+
+
+def kept(rows: DataFrame, source: Source) -> DataFrame:
+    """The rows of silver, typed; `rows` as `judged` makes them."""
+    good = [~(cells.is_bad(c)) for c in source.columns if c.outside == "quarantine"]
+    good += [F.col(f"value {name}").isNotNull() for name in source.key]
+    clean = rows.where(reduce(and_, good, cells.is_whole() & F.col(_SEVERAL).isNull()))
+    return clean.select(
+        *(cells.value(c).cast(cells.TYPES[c.kind]).alias(c.name) for c in source.clean_columns())
+    )
+
+
+def rejected(rows: DataFrame, source: Source) -> DataFrame:
+    """The quarantine of a source: every row that `kept` leaves out, with why."""
+    private = cells.private_cells(source)
+    reasons = []
+    for column in source.columns:
+        if column.name in source.key:
+            rejects = column.outside == "quarantine"  # a bad value, with a reason of its own
+            lacks = cells.is_missing(column) if rejects else cells.value(column).isNull()
+            reasons.append(F.when(lacks, F.lit(f"{column.name}: key is missing")))
+    for column in source.columns:
+        if column.outside == "quarantine":
+            why = F.lit(f"{column.name}: not {column.kind.value} or out of range")
+            if column.cell() not in private:
+                why = F.concat(why, F.lit(": "), cells.cell(column.cell()))
+            reasons.append(F.when(cells.is_bad(column), why))
+    cell_reason = F.nullif(F.concat_ws("; ", *reasons), F.lit(""))
+    reason = F.when(~cells.is_whole(), F.lit("malformed line")).otherwise(
+        F.coalesce(cell_reason, F.col(_SEVERAL))
+    )
+    shown = [
+        cells.cell(name).alias(name) for name in cells.file_cells(source) if name not in private
     ]
-    missing_key = [F.when(F.col(k).isNull(), F.lit(f"{k}: key is missing")) for k in source.key]
-    reason = F.when(F.col(MALFORMED).isNotNull(), F.lit("malformed line")).otherwise(
-        F.nullif(F.concat_ws("; ", *missing_key, *bad), F.lit(""))
-    )
-    names = [column.name for column in source.columns]
-    # The contract has no key on rows that differ, so a second row of a key repeats the first.
-    same = Window.partitionBy(*source.key, F.col(_REASON).isNull()).orderBy(F.lit(0))
-    repeat = F.row_number().over(same)
-    judged = rows.withColumn(_REASON, reason)
-    judged = judged.withColumn(
-        _REASON,
-        F.coalesce(F.col(_REASON), F.when(repeat > 1, F.lit("repeated row"))),
-    )
-    good = judged.where(F.col(_REASON).isNull()).select(
-        *(parsed(c).cast(_type(c.kind)).alias(c.name) for c in source.columns)
-    )
-    rejected = judged.where(F.col(_REASON).isNotNull())
-    whole = F.coalesce(F.col(MALFORMED), F.to_json(F.struct(*names)))
-    return good, _quarantine(rejected, source.name, F.concat_ws("|", *source.key), whole)
+    line = F.lit("not kept: it may hold what is private") if private else F.col(MALFORMED)
+    row = F.when(cells.is_whole(), F.to_json(F.struct(*shown))).otherwise(line)
+    keys = [cells.cell(c.cell()) for c in source.columns if c.name in source.key]
+    found = rows.withColumn(_REASON, reason).where(F.col(_REASON).isNotNull())
+    return _quarantine(found, source.name, F.concat_ws("|", *keys), row)
+
+
+def is_one_source(spec: Merge, sources: int) -> bool:
+    """Whether the merged table is one cleaned source as it is, of so many sources."""
+    return (len(spec.sources) or sources) == 1 and not spec.columns and not spec.drop_identical
 
 
 def merge(tables: Mapping[str, DataFrame], spec: Merge) -> tuple[DataFrame, DataFrame]:
-    """All sources joined on the key, and the rows that found no partner or are copies."""
+    """All sources joined on the key; and the rows without a partner, the copies, the conflicts."""
+    if spec.columns:
+        ((_, only),) = tables.items()
+        tables = {spec.sources[0]: only.select(*spec.columns).distinct()}
     present = [
         frame.withColumn(f"_in {name}", F.lit(True)) for name, frame in sorted(tables.items())
     ]
@@ -59,6 +129,9 @@ def merge(tables: Mapping[str, DataFrame], spec: Merge) -> tuple[DataFrame, Data
     )
     values = sorted(c for c in joined.columns if not c.startswith("_in ") and c != spec.key)
     judged = joined.withColumn(_REASON, F.nullif(lacking, F.lit("")))
+    if spec.columns:
+        several = F.count(F.lit(1)).over(Window.partitionBy(spec.key)) > 1
+        judged = judged.withColumn(_REASON, F.when(several, F.lit(_CONFLICT)))
     if spec.drop_identical:
         alike = Window.partitionBy(F.col(_REASON), *values).orderBy(F.length(spec.key), spec.key)
         first = F.first(spec.key).over(alike)
@@ -67,15 +140,16 @@ def merge(tables: Mapping[str, DataFrame], spec: Merge) -> tuple[DataFrame, Data
             _REASON, F.coalesce(F.col(_REASON), F.col("_copy"))
         )
     good = judged.where(F.col(_REASON).isNull()).select(spec.key, *values)
-    rejected = judged.where(F.col(_REASON).isNotNull())
+    found = judged.where(F.col(_REASON).isNotNull())
     row = F.to_json(F.struct(spec.key, *values))
-    quarantined = _quarantine(rejected, spec.table, F.col(spec.key), row)
+    quarantined = _quarantine(found, spec.table, F.col(spec.key).cast("string"), row)
     return good.sortWithinPartitions(spec.key), quarantined
 
 
-def keys(tables: Mapping[str, DataFrame], spec: Merge) -> int:
-    """How many keys there are in all sources together: what a merge has to account for."""
-    met = [frame.select(spec.key) for frame in tables.values()]
+def to_account_for(tables: Mapping[str, DataFrame], spec: Merge) -> int:
+    """How many rows a merge has to keep or to quarantine: one a key, or one a projection."""
+    wanted = spec.columns or (spec.key,)
+    met = [frame.select(*wanted) for frame in tables.values()]
     return reduce(DataFrame.union, met).distinct().count()
 
 
@@ -86,14 +160,10 @@ def _quarantine(rows: DataFrame, table: str, key: Expression, row: Expression) -
     )  # fmt: skip
 
 
-def _type(kind: Kind) -> str:
-    return "double" if kind in {Kind.INTEGER, Kind.NUMBER} else "string"
-
-
-def check_counts(table: str, taken: int, kept: int, rejected: int) -> None:
-    """Nothing is dropped silently: what went in came out, as a row or in quarantine."""
-    if taken != kept + rejected:
+def check_counts(table: str, landed: int, kept: int, quarantined: int, later: int) -> None:
+    """Nothing is dropped silently: what landed is a row, in quarantine, or not known yet."""
+    if landed != kept + quarantined + later:
         raise VintageError(
-            f"{table}: expected {taken:,} rows to add up, found {kept:,} kept "
-            f"and {rejected:,} quarantined"
+            f"{table}: expected {landed:,} rows to add up, found {kept:,} kept, "
+            f"{quarantined:,} quarantined and {later:,} later"
         )

@@ -3,184 +3,219 @@
 # Imports of Spark and the contracts wait inside the functions: a reused step never needs them.
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from components.contracts.errors import ContractError
+from components.etl.asof import day_of, resolve
 from components.storage.keys import file_digest
 from components.storage.objects import Entry
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
 if TYPE_CHECKING:
-    from components.contracts.scenario import IngestSpec
+    from pyspark.sql import SparkSession
 
+    from components.etl.contract import Check
+
+#: Asked for Spark's session, with the bytes of input that it will read.
+_Spark = Callable[[int], "SparkSession"]
 _LIBRARIES = ("pyspark",)
+_BATCH = 16_384  # rows of the snapshot that are in memory at once
+_FILES = "files.json"  # in bronze: what the contract says of the files
 
 
 def ingest(
-    *, spec: str, data: str, run: str, timeout_minutes: float, bronze: Artifact, silver: Artifact
-) -> None:
-    """Land the sources, check their contract, clean and merge them.
+    *, spec: str, data: str, as_of: str, run: str, timeout_minutes: float,
+    bronze: Artifact, silver: Artifact,
+) -> None:  # fmt: skip
+    """Land the sources, check their contract as of a day, clean and merge them.
 
-    1. Hash the files of the data folder that the declaration names.
-    2. Reuse bronze and silver where those bytes were ingested before; else start Spark.
-    3. Publish bronze (`raw`) and silver (`cleaned`, with its quarantine); hand both over.
+    1. Read what is in a database; hash that, and the files that the declaration names.
+    2. Reuse bronze where those bytes landed before, silver where they were cleaned as of that
+       day; else start Spark.
+    3. Publish bronze (`raw`) and silver (`cleaned`, with its contract and quarantine); hand both
+       over.
     """
     scenario = json.loads(spec)["scenario"]
-    with task("ingest", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        folder = work.store.fetch(data)
-        accepted = {name for source in json.loads(spec)["sources"] for name in source["files"]}
-        files = {
-            path.name: file_digest(path)
-            for path in sorted(folder.iterdir())
-            if path.name in accepted and path.is_file()
-        }
+    with (
+        task("ingest", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work,
+        _scratch(work) as tables,
+        _session(work, f"{scenario} ingest") as spark,
+    ):
+        day, folder = day_of(as_of), work.store.fetch(data)
+        read = _read_tables(work, spark, spec, tables)
+        sources = [s for s in json.loads(spec)["sources"] if s["name"] not in read]
         landed = work.reuse_or_make(
             f"{scenario}/raw",
             spec=spec,
-            inputs=files,
+            inputs={
+                **_digests(folder, {name for source in sources for name in source["files"]}),
+                **{f"table {name}": text for name, text in _digests(tables, read).items()},
+            },
             rooms=("etl",),
             libraries=_LIBRARIES,
-            make=lambda target: _land(work, spec, folder, target),
+            make=lambda target: _land(work, spark, spec, data, (folder, tables), day, target),
         )
+        looked_from = resolve(day, _latest(landed.facts))
         cleaned = work.reuse_or_make(
             f"{scenario}/cleaned",
             spec=spec,
-            inputs={"raw": landed.digest},
+            inputs={"raw": landed.digest, "as_of": looked_from},
             rooms=("etl",),
             libraries=_LIBRARIES,
-            make=lambda target: _clean(work, spec, landed, target),
+            make=lambda target: _clean(work, spark, spec, data, landed, looked_from, target),
         )
-        work.record.facts = {"rows": cleaned.facts["rows"], "layers": cleaned.facts["layers"]}
+        told = ("rows", "as_of", "layers")
+        work.record.facts = {name: cleaned.facts[name] for name in told}
         hand_over(landed, bronze)
         hand_over(cleaned, silver)
 
 
-def _land(work: Task, spec: str, folder: Path, target: Path) -> Mapping[str, object]:
-    from components.contracts.scenario import IngestSpec
-    from components.etl import bronze
-    from components.etl.session import spark_session, write_table
+@contextmanager
+def _session(work: Task, name: str) -> Iterator[_Spark]:
+    """Spark's session of a step: started when it is first asked for, with the bytes of input that
+    it will read, and the same one after that.
+    """
+    with ExitStack() as stack:
+        started: list[SparkSession] = []
 
-    declared = IngestSpec.model_validate_json(spec)
-    checks: list[bronze.Check] = []
-    found: dict[str, tuple[Path, list[str]]] = {}
+        def ask(input_bytes: int) -> "SparkSession":
+            if not started:
+                from components.etl.session import spark_session
+
+                session = spark_session(name, work.settings.home, input_bytes)
+                started.append(stack.enter_context(session))
+            return started[0]
+
+        yield ask
+
+
+@contextmanager
+def _scratch(work: Task) -> Iterator[Path]:
+    """A folder for what nobody needs after the step."""
+    folder = work.store.scratch()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The hash of every file of these names, and of those in folders of these names."""
+    places = [folder / name for name in sorted(names)]
+    found = [path for place in places for path in (place, *sorted(place.rglob("*")))]
+    return {str(path.relative_to(folder)): file_digest(path) for path in found if path.is_file()}
+
+
+def _latest(facts: Mapping[str, object]) -> dict[str, str]:
+    """The last date of each source of bronze that has dates."""
+    sources = cast("Mapping[str, Mapping[str, str]]", facts)
+    return {name: found["last"] for name, found in sources.items() if found.get("last")}
+
+
+def _read_tables(work: Task, spark: _Spark, spec: str, folder: Path) -> list[str]:
+    """Write the sources that are tables of a database to files; the names of those."""
+    place, sources = work.settings.sources, json.loads(spec)["sources"]
+    names = [source["name"] for source in sources if place and source.get("table")]
+    if not names:
+        return []
+    from components.contracts.scenario import IngestSpec
+    from components.etl import jdbc
+
+    declared, settings = IngestSpec.model_validate_json(spec), work.settings
+    jar = jdbc.driver(settings.home)
+    database = jdbc.Database(spark(0), jar, place, settings.sources_user, settings.sources_password)
     for source in declared.sources:
-        path = bronze.find_file(source, folder)
-        if isinstance(path, bronze.Check):
-            checks.append(path)
-            continue
-        header, faults = bronze.read_header(source, path)
-        checks += faults
-        if not faults:
-            found[source.name] = (path, header)
+        if source.name in names:
+            database.read(source, folder / source.name)
+    return names
+
+
+def _land(
+    work: Task, spark: _Spark, spec: str, data: str, places: tuple[Path, Path], day: str,
+    target: Path,
+) -> Mapping[str, object]:  # fmt: skip
+    """`places` are the folders of the files and of what was read from a database."""
+    from components.contracts.scenario import IngestSpec
+    from components.etl import bronze, cleaning, contract
+
+    declared, (folder, tables) = IngestSpec.model_validate_json(spec), places
+    checks, landings = list[contract.Check](), []
+    for source in declared.sources:
+        files = sorted((tables / source.name).glob("*.parquet"))
+        landing, found = bronze.inspect(source, files or bronze.find_files(source, folder), folder)
+        checks += found
+        if not contract.failures(found):
+            landings.append(landing)
     facts: dict[str, object] = {}
-    if found:
-        size = sum(path.stat().st_size for path, _ in found.values())
-        with spark_session(f"{declared.scenario} bronze", work.settings.home, size) as spark:
-            for source in declared.sources:
-                if source.name not in found:
-                    continue
-                path, header = found[source.name]
-                place = target / source.name
-                write_table(bronze.read_landed(spark, path, header), place)
-                rows = bronze.renamed(spark.read.parquet(str(place)), source)
-                lines, facts[source.name] = bronze.check_contract(rows, source)
-                checks += lines
-    if broken := bronze.failures(checks):
-        raise ContractError(f"data {folder}", broken)
-    (target / "contract.json").write_text(json.dumps(bronze.table(checks), indent=1))
+    if landings:
+        size = sum(path.stat().st_size for landing in landings for path in landing.files)
+        session = spark(size)
+        for landing in landings:
+            name = landing.source.name
+            facts[name], found = bronze.land(session, landing, target / name)
+            checks += found
+            if contract.failures(found):
+                shutil.rmtree(target / name, ignore_errors=True)
+        if contract.failures(checks):  # what is wrong with the others is told with it
+            looked_from = day or max(_latest(facts).values(), default="")
+            with _scratch(work) as spare:
+                cleaned = cleaning.clean_all(session, declared, target, looked_from, spare, spare)
+            checks += [check for one in cleaned.values() for check in one.checks]
+    _refuse(data, checks)
+    (target / _FILES).write_text(json.dumps(contract.table(checks)))
     return facts
 
 
-def _clean(work: Task, spec: str, landed: Entry, target: Path) -> Mapping[str, object]:
+def _clean(
+    work: Task, spark: _Spark, spec: str, data: str, landed: Entry, as_of: str, target: Path
+) -> Mapping[str, object]:
     from components.contracts.scenario import IngestSpec
-    from components.etl import bronze, silver
-    from components.etl.session import spark_session, write_table
+    from components.etl import cleaning, contract
 
-    declared = IngestSpec.model_validate_json(spec)
-    raw, size = work.store.local(landed), sum(landed.files.values())
-    with spark_session(f"{declared.scenario} silver", work.settings.home, size) as spark:
-        cleaned, rejected = {}, []
-        for source in declared.sources:
-            rows_in = bronze.renamed(spark.read.parquet(str(raw / source.name)), source)
-            good, bad = silver.clean(rows_in, source)
-            cleaned[source.name] = good.cache()
-            rejected.append(bad)
-        merged, unmatched = silver.merge(cleaned, declared.merge)
-        write_table(merged, target / declared.merge.table)
-        quarantine = unmatched
-        for frame in rejected:
-            quarantine = quarantine.unionByName(frame)
-        write_table(quarantine.coalesce(1), target / "quarantine")
-        rows = spark.read.parquet(str(target / declared.merge.table)).count()
-        reasons = [
-            (row["table"], row["reason"], row["count"])
-            for row in spark.read.schema(silver.QUARANTINE)
-            .parquet(str(target / "quarantine"))
-            .selectExpr("table", "split(reason, '[:;]| to ')[0] AS reason")
-            .groupBy("table", "reason")
-            .count()
-            .orderBy("table", "reason")
-            .collect()
-        ]
-        sizes = {name: frame.count() for name, frame in cleaned.items()}
-        met = silver.keys(cleaned, declared.merge)
-    layers = _layers(declared, landed.facts, sizes, met, rows, reasons)
-    return {"rows": rows, "layers": layers, "quarantine": reasons}
+    declared, raw = IngestSpec.model_validate_json(spec), work.store.local(landed)
+    session = spark(sum(landed.files.values()))
+    with _scratch(work) as spare:
+        cleaned = cleaning.clean_all(session, declared, raw, as_of, target, spare)
+        checks = [check for one in cleaned.values() for check in one.checks]
+        _refuse(data, checks)
+        lines = [*json.loads((raw / _FILES).read_text()), *contract.table(checks)]
+        (target / "contract.json").write_text(json.dumps(lines, indent=1))
+        told = cleaning.finish(session, declared, landed.facts, cleaned, target)
+    return {"as_of": as_of, **told}
 
 
-def _layers(
-    declared: "IngestSpec",
-    facts: Mapping[str, object],
-    cleaned: Mapping[str, int],
-    met: int,
-    rows: int,
-    reasons: list[tuple[str, str, int]],
-) -> list[dict[str, object]]:
-    """One line a table: rows in, kept, quarantined; raises where they do not add up."""
-    from components.etl.silver import check_counts
+def _refuse(data: str, checks: "Sequence[Check]") -> None:
+    from components.etl.contract import failures
 
-    lines = []
-    for source in declared.sources:
-        landed = facts[source.name]["landed"]  # type: ignore[index]
-        out = sum(count for table, _, count in reasons if table == source.name)
-        check_counts(source.name, landed, cleaned[source.name], out)
-        lines.append(
-            {
-                "table": source.name, "grain": source.grain, "landed": landed,
-                "kept": cleaned[source.name], "quarantined": out,
-            }
-        )  # fmt: skip
-    table = declared.merge.table
-    out = sum(count for t, _, count in reasons if t == table)
-    check_counts(table, met, rows, out)
-    lines.append(
-        {"table": table, "grain": declared.merge.grain, "landed": met, "kept": rows,
-         "quarantined": out}
-    )  # fmt: skip
-    return lines
+    if broken := failures(checks):
+        raise ContractError(f"data {data}", broken)
 
 
 def features(
     *, spec: str, run: str, timeout_minutes: float, silver: Artifact,
     gold: Artifact, snapshot: Artifact,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
     """Make the gold table and the snapshot for look-ups.
 
     1. Reuse both where this silver was met before with this slice; else start Spark.
     2. Publish gold (`training`) and the packed snapshot (`snapshots`); hand both over.
+    3. Say whether there is history enough to train on.
     """
     scenario = json.loads(spec)["scenario"]
     with task("features", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         cleaned = take(silver)
+        as_of = str(cleaned.facts.get("as_of", ""))
         made = work.reuse_or_make(
             f"{scenario}/training",
             spec=spec,
-            inputs={"silver": cleaned.digest},
+            inputs={"silver": cleaned.digest, "as_of": as_of},
             rooms=("etl",),
-            libraries=_LIBRARIES,
-            make=lambda target: _gold(work, spec, cleaned, target),
+            libraries=(*_LIBRARIES, "numpy"),
+            make=lambda target: _gold(work, spec, cleaned, as_of, target),
         )
         packed = work.reuse_or_make(
             f"{scenario}/snapshots",
@@ -190,33 +225,40 @@ def features(
             libraries=("numpy", "pyarrow"),
             make=lambda target: _pack(work, spec, made, target),
         )
-        work.record.facts = {"rows": made.facts["rows"], "splits": made.facts["splits"]}
+        told = ("rows", "splits", "ready", "history")
+        work.record.facts = {name: made.facts[name] for name in told}
+        work.record.facts["example"] = packed.facts["example"]
         hand_over(made, gold)
         hand_over(packed, snapshot)
+    return bool(made.facts["ready"])
 
 
-def _gold(work: Task, spec: str, cleaned: Entry, target: Path) -> Mapping[str, object]:
+def _gold(work: Task, spec: str, cleaned: Entry, as_of: str, target: Path) -> Mapping[str, object]:
     from components.contracts.scenario import FeaturesSpec
     from components.etl import gold
-    from components.etl.session import spark_session, write_table
+    from components.etl.session import files_for, spark_session, write_table
 
     declared = FeaturesSpec.model_validate_json(spec)
-    table, size = work.store.local(cleaned) / declared.table, sum(cleaned.files.values())
+    folder, size = work.store.local(cleaned), sum(cleaned.files.values())
+    place = target / "final-dataset"
     with spark_session(f"{declared.scenario} gold", work.settings.home, size) as spark:
-        silver = spark.read.parquet(str(table))
-        write_table(gold.gold_table(silver, declared), target / "final-dataset")
-        written = spark.read.parquet(str(target / "final-dataset"))
-        counted = written.groupBy(gold.SPLIT, gold.LABEL).count().collect()
-    splits: dict[str, dict[int, int]] = {}
-    for row in counted:
-        splits.setdefault(row[gold.SPLIT], {})[row[gold.LABEL]] = row["count"]
-    gold.check_classes(splits, declared)
+        tables = {name: spark.read.parquet(str(folder / name)) for name in gold.tables_of(declared)}
+        made = gold.gold_table(tables, declared, as_of)
+        parts, by = gold.laid_out(made.table, declared, files_for(size))
+        write_table(parts, place, by=by)
+        written = spark.read.parquet(str(place))
+        counts = gold.count(written, declared)
+        write_table(gold.latest_rows(written, declared), target / "latest")
+    if made.ready:
+        gold.check_classes(counts, declared)
     return {
-        "rows": sum(row["count"] for row in counted),
+        "rows": sum(rows for found in counts.values() for rows in found.values()),
         "splits": {
             side: {"rows": sum(found.values()), "bad": found.get(1, 0)}
-            for side, found in sorted(splits.items())
+            for side, found in sorted(counts.items())
         },
+        "ready": made.ready,
+        **made.facts,
     }
 
 
@@ -230,9 +272,17 @@ def _pack(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, obje
 
     declared = FeaturesSpec.model_validate_json(spec)
     inputs = [Input(**column.scoring_input()) for column in declared.inputs]
-    folder = work.store.local(made) / "final-dataset"
-    table = pq.read_table(folder, columns=[declared.key, *(i.name for i in inputs)])
-    columns = {name: table[name].to_pylist() for name in table.column_names}
-    matrix = from_columns(inputs, columns)
-    sha256 = pack(target / "snapshot.bin", columns[declared.key], inputs, matrix)
-    return {"sha256": sha256, "rows": table.num_rows}
+    files = sorted((work.store.local(made) / "latest").iterdir())
+    ids = [
+        identity
+        for file in files
+        # The entity comes first; its name would cost an import of Spark.
+        for identity in pq.read_table(file, columns=pq.read_schema(file).names[:1])[0].to_pylist()
+    ]
+    blocks = (
+        from_columns(inputs, {i.name: batch[i.name].to_pylist() for i in inputs})
+        for file in files
+        for batch in pq.ParquetFile(file).iter_batches(_BATCH)
+    )
+    sha256 = pack(target / "snapshot.bin", ids, inputs, blocks)
+    return {"sha256": sha256, "rows": len(ids), "example": ids[0] if ids else ""}

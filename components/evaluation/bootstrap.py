@@ -2,8 +2,10 @@
 
 For figures of ranks (AUC, Gini, KS) good and bad rows are drawn apart: how many there are of each
 does not touch them. Whatever depends on the bad rate needs all rows drawn together, lest the
-interval is too narrow. A draw is how often each row was taken. Rows are sorted once, and each draw
-only counts over them.
+interval is too narrow. A draw is how often each row was taken.
+
+Intervals of one model are drawn over bands of like PDs: rows of one PD and class are the same, and
+how many of them a draw takes needs no look at each. Two models on the same rows share no bands.
 """
 
 from collections.abc import Iterator
@@ -20,6 +22,9 @@ Counts = NDArray[np.int64]
 _RESAMPLES = 500
 #: Groups of equal size that calibration is measured in.
 GROUPS = 10
+#: Bands of PDs at most. Where there are more PDs, those of a band count as tied in the draws, and
+#: as they are in the figures themselves.
+_BANDS = 2_000
 #: What lies beyond cannot be; the others have no upper end.
 _BOUNDS = {"gini": (-1.0, 1.0), "log_loss": (0.0, np.inf)}
 
@@ -64,9 +69,9 @@ class Ranked:
 
 def auc_interval(label: Label, pd: Scores, seed: int) -> Interval:
     """AUC with its 95 % interval."""
-    ranked = Ranked(label, pd)
-    drawn = [ranked.auc(good, bad) for good, bad in draws(label, _RESAMPLES, seed)]
-    return _interval("auc", float(sk.roc_auc_score(label, pd)), np.array(drawn))
+    bands = _Bands(label, pd)
+    drawn = bands.ranks(*bands.apart(seed))["auc"]
+    return _interval("auc", float(sk.roc_auc_score(label, pd)), drawn)
 
 
 def intervals(label: Label, pd: Scores, found: dict[str, float], seed: int) -> dict[str, Interval]:
@@ -75,19 +80,9 @@ def intervals(label: Label, pd: Scores, found: dict[str, float], seed: int) -> d
     ECE has none: it is positive by noise alone, and a draw has more noise than the rows. See
     `ece_by_noise`.
     """
-    rows = _Rows(label, pd)
-    drawn = [
-        rows.ranks(*apart) | rows.losses(together)
-        for apart, together in zip(
-            draws(label, _RESAMPLES, seed),
-            draws_together(len(label), _RESAMPLES, seed),
-            strict=True,
-        )
-    ]
-    return {
-        name: _interval(name, found[name], np.array([one[name] for one in drawn]))
-        for name in drawn[0]
-    }
+    bands = _Bands(label, pd)
+    drawn = bands.ranks(*bands.apart(seed)) | bands.losses(*bands.together(seed))
+    return {name: _interval(name, found[name], values) for name, values in drawn.items()}
 
 
 def _interval(name: str, value: float, drawn: Scores) -> Interval:
@@ -120,48 +115,73 @@ def group_starts(rows: int) -> NDArray[np.int64]:
     return np.cumsum([0, *sizes[:-1]])
 
 
-class _Rows:
-    """The rows in the order of their PDs: every ranking metric in any draw."""
+class _Bands:
+    """Rows in bands by their PDs, ascending: every ranking metric in many draws at once.
+
+    A draw is a row of two tables: how many good, and how many bad rows of each band it took.
+    """
 
     def __init__(self, label: Label, pd: Scores) -> None:
-        self._good, self._bad = np.flatnonzero(label == 0), np.flatnonzero(label == 1)
-        self._order = np.argsort(pd, kind="stable")
-        self._label = label[self._order]
-        pd = pd[self._order]
-        self._ties = np.flatnonzero(np.diff(pd, prepend=-1.0))  # where a new PD begins
-        self._squares = (pd - self._label) ** 2
+        order = np.argsort(pd, kind="stable")
+        pd, label = pd[order], label[order]
+        starts = np.flatnonzero(np.diff(pd, prepend=-1.0))  # where a new PD begins
+        if len(starts) > _BANDS:
+            _, first = np.unique(starts * _BANDS // len(pd), return_index=True)
+            starts = starts[first]
+        self.bad: Counts = np.add.reduceat(label, starts)
+        self.good: Counts = np.diff(starts, append=len(pd)) - self.bad
         least = np.finfo(np.float64).eps
         sure = np.clip(pd, least, 1 - least)
-        self._losses = -np.log(np.where(self._label == 1, sure, 1 - sure))
-
-    def _counted(self, drawn: Counts) -> tuple[Counts, Counts]:
-        """Good and bad rows of each PD in a draw of the sorted rows."""
-        bad = np.add.reduceat(drawn * self._label, self._ties)
-        return np.add.reduceat(drawn, self._ties) - bad, bad
-
-    def ranks(self, good: Counts, bad: Counts) -> dict[str, float]:
-        """The figures of ranks, in a draw of good and bad rows apart."""
-        drawn = np.empty(len(self._order), dtype=np.int64)
-        drawn[self._good], drawn[self._bad] = good, bad
-        good_at, bad_at = self._counted(drawn[self._order])
-        bad_to, good_to = np.cumsum(bad_at), np.cumsum(good_at)
-        all_bad, all_good = int(bad_to[-1]), int(good_to[-1])
-        auc = int(bad_at @ (2 * good_to - good_at)) / (2 * all_bad * all_good)
-        return {
-            "auc": auc,
-            "gini": 2 * auc - 1,
-            "ks": float(max(0.0, (good_to / all_good - bad_to / all_bad).max())),
+        self._means = {
+            "brier": (_means(pd**2, label == 0, starts), _means((1 - pd) ** 2, label == 1, starts)),
+            "log_loss": (
+                _means(-np.log(1 - sure), label == 0, starts),
+                _means(-np.log(sure), label == 1, starts),
+            ),
         }
 
-    def losses(self, drawn: Counts) -> dict[str, float]:
-        """The figures that depend on the bad rate, in a draw of all rows together."""
-        rows, drawn = len(drawn), drawn[self._order]
-        good_at, bad_at = self._counted(drawn)
-        caught = np.cumsum(bad_at[::-1])[::-1]
-        called = np.maximum(caught + np.cumsum(good_at[::-1])[::-1], 1)
+    def apart(self, seed: int) -> tuple[Counts, Counts]:
+        """Draws of good and bad rows, as many of each as there are."""
+        rng = np.random.default_rng(seed)
+        good, bad = (
+            rng.multinomial(rows.sum(), rows / rows.sum(), _RESAMPLES)
+            for rows in (self.good, self.bad)
+        )
+        return good, bad
+
+    def together(self, seed: int) -> tuple[Counts, Counts]:
+        """Draws of all rows, whatever their class."""
+        rows = np.concatenate([self.good, self.bad])
+        drawn = np.random.default_rng(seed).multinomial(rows.sum(), rows / rows.sum(), _RESAMPLES)
+        return drawn[:, : len(self.good)], drawn[:, len(self.good) :]
+
+    def ranks(self, good: Counts, bad: Counts) -> dict[str, Scores]:
+        """The figures of ranks, one a draw."""
+        good_to, bad_to = good.cumsum(axis=1), bad.cumsum(axis=1)
+        all_good, all_bad = good_to[:, -1:], bad_to[:, -1:]
+        pairs = (bad * (2 * good_to - good)).sum(axis=1)
+        auc = pairs / (2 * all_bad * all_good)[:, 0]
+        apart = (good_to / all_good - bad_to / all_bad).max(axis=1)
+        return {"auc": auc, "gini": 2 * auc - 1, "ks": np.maximum(0.0, apart)}
+
+    def losses(self, good: Counts, bad: Counts) -> dict[str, Scores]:
+        """The figures that depend on the bad rate, one a draw."""
+        rows = (good + bad).sum(axis=1)
+        caught = bad[:, ::-1].cumsum(axis=1)[:, ::-1]
+        called = np.maximum(caught + good[:, ::-1].cumsum(axis=1)[:, ::-1], 1)
+        # Sums, not products of matrices, which round otherwise on another number of threads.
+        precision = (bad * (caught / called)).sum(axis=1)
         return {
-            # Sums, not products of matrices, which round otherwise on another number of threads.
-            "pr_auc": float((bad_at * (caught / called)).sum()) / max(1, int(bad_at.sum())),
-            "brier": float((drawn * self._squares).sum()) / rows,
-            "log_loss": float((drawn * self._losses).sum()) / rows,
+            "pr_auc": precision / np.maximum(1, bad.sum(axis=1)),
+            **{
+                name: ((good * of_good).sum(axis=1) + (bad * of_bad).sum(axis=1)) / rows
+                for name, (of_good, of_bad) in self._means.items()
+            },
         }
+
+
+def _means(loss: Scores, own: NDArray[np.bool_], starts: NDArray[np.int64]) -> Scores:
+    """The mean loss of each band's own rows; 0 where it has none."""
+    sums: Scores = np.add.reduceat(np.where(own, loss, 0.0), starts)
+    means: Scores = sums / np.maximum(1, np.add.reduceat(own.astype(np.int64), starts))
+    return means

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.contracts.results import Candidates, Decision, Evaluation
-from components.evaluation.words import AT_CUTOFF, MODERATE, NAMES, noise, rule_row, shown, span
+from components.evaluation.words import (
+    AT_CUTOFF,
+    MODERATE,
+    NAMES,
+    noise,
+    overlap,
+    rule_row,
+    shown,
+    span,
+)
 
 _DIRECTIONS = {1: "a higher value may only raise the PD", -1: "a higher value may only lower it"}
 _MARKED = str.maketrans({c: f"\\{c}" for c in "\\|<>*_`[]"} | {"\n": " "})
@@ -76,7 +85,28 @@ def _data(evaluation: Evaluation, bundle: Mapping[str, Any]) -> list[str]:
         _table(("Split", "Rows", "Bad", "Bad rate"), rows),
         f"The bundle to release was fitted on {bundle['rows']:,} rows ({bundle['bad']:,} bad): "
         f"{', '.join(bundle['fitted_on'])}. Rows of the split `score` have no label yet.",
+        *_persons(evaluation),
+        *_clusters(evaluation),
     ]
+
+
+def _persons(evaluation: Evaluation) -> list[str]:
+    if (found := evaluation.persons) is None:
+        return []
+    sides = (("development", found.development), ("test", found.test))
+    rows = [(name, s.first, s.last, f"{s.rows:,}", f"{s.persons:,}") for name, s in sides]
+    heads = ("Side", "From", "To", "Rows", f"Persons ({_plain(found.entity)})")
+    return [_table(heads, rows), overlap(found)]
+
+
+def _clusters(evaluation: Evaluation) -> list[str]:
+    rows = [
+        (c.cluster, f"{c.rows:,}", f"{c.recency:.4g}", f"{c.frequency:.4g}", f"{c.monetary:.4g}",
+         "bad" if c.at_risk else "good")
+        for c in evaluation.clusters
+    ]  # fmt: skip
+    heads = ("Cluster", "Rows", "Recency", "Frequency", "Monetary value", "Label")
+    return [_table(heads, rows)] if rows else []
 
 
 def _features(bundle: Mapping[str, Any]) -> list[str]:

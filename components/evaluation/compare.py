@@ -105,11 +105,11 @@ def _score(folder: Path, identity: str, rows: TestRows, whose: str) -> Scores:
 
 def developed_keys(folder: Path, key: str) -> frozenset[object]:
     """The keys of the rows that the models of a gold table were fitted on."""
-    table = pq.read_table(folder)
-    if key not in table.column_names:
+    names = pq.ParquetDataset(folder).schema.names
+    if key not in names:
         raise NotComparableError(
-            f"challenge: expected the key {key} in the champion's table, found "
-            f"{', '.join(table.column_names)}"
+            f"challenge: expected the key {key} in the champion's table, found {', '.join(names)}"
         )
+    table = pq.read_table(folder, columns=[key, "_split"])
     pairs = zip(table[key].to_pylist(), table["_split"].to_pylist(), strict=True)
     return frozenset(k for k, side in pairs if side in ("train", "validation"))

@@ -30,7 +30,6 @@ def gate(
     run: str,
     job: str,
     timeout_minutes: float,
-    bronze: dsl.Input[dsl.Dataset],
     silver: dsl.Input[dsl.Dataset],
     models: dsl.Input[dsl.Model],
     evaluation: dsl.Input[dsl.Artifact],
@@ -41,7 +40,7 @@ def gate(
 
     return step(
         spec=spec, run=run or job, timeout_minutes=timeout_minutes,
-        bronze=bronze, silver=silver, models=models, evaluation=evaluation, decision=decision,
+        silver=silver, models=models, evaluation=evaluation, decision=decision,
     )  # fmt: skip
 
 
@@ -70,6 +69,25 @@ def challenge(
     return step(
         spec=spec, run=run or job, timeout_minutes=timeout_minutes,
         release=release, decision=decision,
+    )  # fmt: skip
+
+
+@dsl.component(base_image=MODEL, install_kfp_package=False)
+def explore(
+    spec: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    silver: dsl.Input[dsl.Dataset],
+    gold: dsl.Input[dsl.Dataset],
+    exploration: dsl.Output[dsl.Artifact],
+) -> None:
+    """Look at the gold table before anything is learned from it."""
+    from components.evaluation.step import explore as step
+
+    step(
+        spec=spec, run=run or job, timeout_minutes=timeout_minutes,
+        silver=silver, gold=gold, exploration=exploration,
     )  # fmt: skip
 
 

@@ -23,9 +23,9 @@ def groups_of(values: Sequence[object]) -> Groups:
 
     Numbers with no more than five values are groups as they are.
     """
-    known = [v for v in values if v is not None]
-    if not known or isinstance(known[0], str):
-        return np.array([MISSING if v is None else str(v) for v in values])
+    first = next((v for v in values if not _is_missing(v)), "")
+    if not isinstance(first, int | float | np.number):
+        return np.array([MISSING if _is_missing(v) else str(v) for v in values])
     numbers = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
     distinct = np.unique(numbers[~np.isnan(numbers)])
     if len(distinct) <= _BANDS:
@@ -37,6 +37,10 @@ def groups_of(values: Sequence[object]) -> Groups:
         places = np.searchsorted(edges, numbers, side="right") - 1
     named = np.array(names)[np.clip(places, 0, len(names) - 1)]
     return np.where(np.isnan(numbers), MISSING, named)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - neither NaN nor NaT equals itself
 
 
 def _texts(numbers: NDArray[np.float64]) -> list[str]:

@@ -8,12 +8,12 @@ from sklearn import metrics as sk
 
 from components.contracts.results import Bin, Confusion, Curves, Profit, Tenth
 from components.evaluation.bootstrap import GROUPS, Label, Scores
+from components.evaluation.rates import wilson
 
 _SCORE_BINS = 40
 _ROC_POINTS = 200
 _SHUFFLED_ROWS = 2_000  # enough to rank the inputs; the whole test set would take its time
 _LEAST_OF_CLASS = 200  # of them
-_Z = 1.959963984540054  # of 95 %
 
 
 def ranking_metrics(label: Label, pd: Scores) -> dict[str, float]:
@@ -58,16 +58,13 @@ def calibration_bins(label: Label, pd: Scores) -> tuple[Bin, ...]:
 
 def _bin(label: Label, pd: Scores) -> Bin:
     rows, observed = len(label), float(label.mean())
-    # Wilson's interval: it is sound where no row, or every row, is bad.
-    middle = (observed + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)
-    spread = np.sqrt(observed * (1 - observed) / rows + (_Z / (2 * rows)) ** 2)
-    half = _Z * float(spread) / (1 + _Z**2 / rows)
+    low, high = wilson(int(label.sum()), rows)
     return Bin(
         rows=rows,
         predicted=float(pd.mean()),
         observed=observed,
-        low=min(observed, max(0.0, middle - half)),
-        high=max(observed, min(1.0, middle + half)),
+        low=low,
+        high=high,
     )
 
 

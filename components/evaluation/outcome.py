@@ -7,7 +7,7 @@ from typing import Any, Literal
 from components.contracts.results import RuleResult, RunSummary, Stage
 from components.evaluation.page import page, table
 
-Status = Literal["deployed", "registered", "refused", "failed"]
+Status = Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
 
 
 def summarise(
@@ -44,6 +44,15 @@ def summarise(
         report="",
         error=error,
         challenge=str(fought.get("why", "")),
+        skipped=_too_short(facts["features"]) if status == "skipped" else "",
+    )
+
+
+def _too_short(made: Mapping[str, Any]) -> str:
+    history = made["history"]
+    return (
+        f"expected {history['needed']} months with mature labels, found {history['found']}; "
+        "nothing was trained"
     )
 
 
@@ -53,8 +62,12 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     done = {stage for stage, record in stages.items() if record["status"] == "done"}
     if state == "SUCCEEDED" and "deploy" in done:
         return "deployed"
+    if state == "SUCCEEDED" and "explore" in done:
+        return "explored"
     if stages.get("gate", {}).get("facts", {}).get("passed") is False:
         return "refused"
+    if state == "SUCCEEDED" and stages.get("features", {}).get("facts", {}).get("ready") is False:
+        return "skipped"
     last = "challenge" if "challenge" in stages else "register"
     return "registered" if state == "SUCCEEDED" and last in done else "failed"
 
@@ -82,7 +95,7 @@ def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:
     parts = [
         f"<h1>{escape(summary.scenario)}: the run {'failed' if failed else 'is done'}</h1>",
         f"<p>Run <code>{escape(summary.run)}</code>, {summary.status}.{stands}</p>",
-        f"<pre>{escape(summary.error)}</pre>" if summary.error else "",
+        *(f"<pre>{escape(why)}</pre>" for why in (summary.error, summary.skipped) if why),
         table(
             ("Stage", "Status", "Seconds"),
             [(stage.stage, stage.status, f"{stage.seconds:.1f}") for stage in summary.stages],

@@ -1,6 +1,6 @@
 """What every page is made of: one HTML file that asks nothing of the network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 _STYLE = """
@@ -39,6 +39,20 @@ def page(title: str, parts: Sequence[str]) -> str:
         f'<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
     )
+
+
+def contents(parts: Mapping[str, Sequence[str]]) -> str:
+    """Links to the parts of a page, by their titles."""
+    return "<nav>" + "".join(f'<a href="#{_place(t)}">{t}</a>' for t in parts) + "</nav>"
+
+
+def chapters(parts: Mapping[str, Sequence[str]]) -> list[str]:
+    """The parts of a page, each under its title."""
+    return [part for t, own in parts.items() for part in (f'<h2 id="{_place(t)}">{t}</h2>', *own)]
+
+
+def _place(title: str) -> str:
+    return title.lower().replace(" ", "-")
 
 
 def verdict(text: str, *, good: bool) -> str:

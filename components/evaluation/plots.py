@@ -1,7 +1,7 @@
 """The report's pictures, as SVG text: each from the figures alone."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +16,8 @@ FAMILY_COLORS = (GOOD, BAD, "#6a994e", "#b08968", "#7b5ea7")
 _MOST_FEATURES = 15
 
 
-def _draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> str:
+def draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> str:
+    """A picture of one plot."""
     # A fixed salt and no date: equal figures give equal bytes.
     with mpl.rc_context({"svg.hashsalt": "vintage", "svg.fonttype": "path", "font.size": 9}):
         figure = Figure(figsize=(5.2, height), layout="constrained")
@@ -30,13 +31,13 @@ def _draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> 
     return svg[svg.index("<svg") :]
 
 
-def target(curves: Curves) -> str:
-    """Rows by split, good and bad."""
+def target(splits: Mapping[str, tuple[int, int]]) -> str:
+    """Rows and bad rows by split."""
 
     def paint(axes: Axes) -> None:
-        names = list(curves.target)
-        rows = np.array([curves.target[name][0] for name in names])
-        bad = np.array([curves.target[name][1] for name in names])
+        names = list(splits)
+        rows = np.array([splits[name][0] for name in names])
+        bad = np.array([splits[name][1] for name in names])
         axes.bar(names, rows - bad, color=GOOD, label="good")
         axes.bar(names, bad, bottom=rows - bad, color=BAD, label="bad")
         for place, (all_, of_them) in enumerate(zip(rows, bad, strict=True)):
@@ -44,7 +45,7 @@ def target(curves: Curves) -> str:
         axes.set_ylabel("rows")
         axes.legend(frameon=False)
 
-    return _draw(paint, title="Target by split")
+    return draw(paint, title="Target by split")
 
 
 def roc(curves: Curves, auc: float) -> str:
@@ -58,7 +59,7 @@ def roc(curves: Curves, auc: float) -> str:
         axes.set_ylabel("bad rows called bad")
         axes.legend(frameon=False, loc="lower right")
 
-    return _draw(paint, title="ROC")
+    return draw(paint, title="ROC")
 
 
 def calibration(curves: Curves) -> str:
@@ -85,7 +86,7 @@ def calibration(curves: Curves) -> str:
         axes.set_ylabel("observed bad rate")
         axes.legend(frameon=False, loc="upper left")
 
-    return _draw(paint, title="Calibration")
+    return draw(paint, title="Calibration")
 
 
 def gains(curves: Curves) -> str:
@@ -100,7 +101,7 @@ def gains(curves: Curves) -> str:
         axes.set_ylabel("share of the bad rows")
         axes.legend(frameon=False, loc="lower right")
 
-    return _draw(paint, title="Gains")
+    return draw(paint, title="Gains")
 
 
 def lift(curves: Curves) -> str:
@@ -114,7 +115,7 @@ def lift(curves: Curves) -> str:
         axes.set_xlabel("tenth of the rows, highest PDs first")
         axes.set_ylabel("bad rate over the mean")
 
-    return _draw(paint, title="Lift")
+    return draw(paint, title="Lift")
 
 
 def profit(found: Profit) -> str:
@@ -130,14 +131,14 @@ def profit(found: Profit) -> str:
         axes.set_ylabel("profit per applicant")
         axes.legend(frameon=False)
 
-    return _draw(paint, title="Profit by cut-off")
+    return draw(paint, title="Profit by cut-off")
 
 
-def psi(stability: Stability) -> str:
-    """How far each feature moved from development to test."""
+def psi(moved: Sequence[tuple[str, float]]) -> str:
+    """How far the first of these moved from development to test."""
 
     def paint(axes: Axes) -> None:
-        top = (("the score", stability.score), *stability.features[:_MOST_FEATURES])[::-1]
+        top = moved[: _MOST_FEATURES + 1][::-1]
         colors = [
             GOOD if value < MODERATE else QUIET if value < SIGNIFICANT else BAD for _, value in top
         ]
@@ -146,7 +147,7 @@ def psi(stability: Stability) -> str:
             axes.axvline(border, color=QUIET, linestyle=":")
         axes.set_xlabel("PSI, development to test; dotted: moderate, significant")
 
-    return _draw(paint, title="Stability", height=4.2)
+    return draw(paint, title="Stability", height=4.2)
 
 
 def score_shares(stability: Stability) -> str:
@@ -164,7 +165,7 @@ def score_shares(stability: Stability) -> str:
         axes.set_ylim(top=max(*expected, *found) * 1.25)
         axes.legend(frameon=False, ncols=2)
 
-    return _draw(paint, title="Score, development to test")
+    return draw(paint, title="Score, development to test")
 
 
 def trials(candidates: Candidates) -> str:
@@ -184,7 +185,7 @@ def trials(candidates: Candidates) -> str:
         axes.set_ylabel("mean AUC over the folds")
         axes.legend(frameon=False, loc="lower right")
 
-    return _draw(paint, title="Search")
+    return draw(paint, title="Search")
 
 
 def gain(found: Gain, *, title: str, unit: str) -> str:
@@ -200,7 +201,7 @@ def gain(found: Gain, *, title: str, unit: str) -> str:
         axes.set_ylabel("resamples")
         axes.legend(frameon=False)
 
-    return _draw(paint, title=title)
+    return draw(paint, title=title)
 
 
 def scores(curves: Curves) -> str:
@@ -218,7 +219,7 @@ def scores(curves: Curves) -> str:
         axes.set_ylabel("share of the class")
         axes.legend(frameon=False)
 
-    return _draw(paint, title="Scores by class")
+    return draw(paint, title="Scores by class")
 
 
 def importance(curves: Curves) -> str:
@@ -229,4 +230,4 @@ def importance(curves: Curves) -> str:
         axes.barh([name for name, _ in top], [lost for _, lost in top], color=GOOD)
         axes.set_xlabel("AUC lost when shuffled")
 
-    return _draw(paint, title="Importance of the inputs", height=4.2)
+    return draw(paint, title="Importance of the inputs", height=4.2)

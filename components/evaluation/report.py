@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from components.contracts.results import Candidates, Decision, Evaluation
 from components.evaluation import plots, sections
-from components.evaluation.page import page, pictures, table, verdict
+from components.evaluation.page import chapters, contents, page, pictures, table, verdict
 from components.evaluation.scorecard import render_scorecard
 from components.evaluation.words import rule_row
 
@@ -17,13 +18,14 @@ def render(
     *,
     scorecard: Mapping[str, object] | None,
     contract: Sequence[Mapping[str, object]],
-    layers: Sequence[Mapping[str, object]],
-    quarantine: Sequence[Sequence[object]],
+    silver: Mapping[str, Any],
     run: str,
 ) -> str:
-    """The page as text; `scorecard` is that of the bundle to be released, where it has one."""
+    """The page as text; `scorecard` is that of the bundle to be released, where it has one, and
+    `silver` the facts of the cleaned tables.
+    """
     chosen = evaluation.of_chosen()
-    curves = evaluation.curves
+    curves, clusters = evaluation.curves, evaluation.clusters
     said = "passed" if decision.passed else "refused"
     parts = {
         "Gate": [_gate_table(decision)],
@@ -35,7 +37,7 @@ def render(
         "Cut-off": sections.cutoff(evaluation),
         "Pictures": [
             pictures(
-                plots.target(curves),
+                plots.target(curves.target),
                 plots.roc(curves, chosen.metrics["auc"]),
                 plots.scores(curves),
                 *([plots.importance(curves)] if curves.importance else []),
@@ -50,7 +52,10 @@ def render(
         "Protected columns": sections.fairness(evaluation),
         "Reasons": sections.reasons(evaluation.reasons),
         **({"Scorecard": render_scorecard(scorecard)} if scorecard else {}),
-        "From files to rows": sections.layers(layers, quarantine),
+        "From files to rows": sections.layers(silver["layers"], silver["quarantine"]),
+        "What was cleaned": [sections.cleaning(silver["cleaning"])],
+        "Development and test": sections.sides(evaluation),
+        **({"How the label was made": sections.clusters(clusters)} if clusters else {}),
         "Data contract": [sections.contract(contract)],
     }
     head = [
@@ -60,14 +65,9 @@ def render(
         f"{evaluation.rows:,} test rows ({evaluation.bad:,} bad) that the judged model was not "
         f"fitted on. {_bundles(decision)}</p>",
         verdict(f"The gate: {said}", good=decision.passed),
-        "<nav>" + "".join(f'<a href="#{_place(t)}">{t}</a>' for t in parts) + "</nav>",
+        contents(parts),
     ]
-    body = [part for t, own in parts.items() for part in (f'<h2 id="{_place(t)}">{t}</h2>', *own)]
-    return page(f"{evaluation.scenario}: {said}", [*head, *body])
-
-
-def _place(title: str) -> str:
-    return title.lower().replace(" ", "-")
+    return page(f"{evaluation.scenario}: {said}", [*head, *chapters(parts)])
 
 
 def _bundles(decision: Decision) -> str:

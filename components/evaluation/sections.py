@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from components.contracts.people import Cluster
 from components.contracts.results import (
     LEAST_ROWS,
     Candidates,
@@ -23,6 +24,7 @@ from components.evaluation.words import (
     RANKING,
     SIGNIFICANT,
     noise,
+    overlap,
     shown,
     span,
 )
@@ -127,14 +129,15 @@ def lift_table(curves: Curves) -> str:
 def stability(found: Stability) -> list[str]:
     """PSI of the score and the features."""
     moved = [("the score", found.score), *found.features]
-    rows = [(name, psi, _band(psi)) for name, psi in moved]
+    rows = [(name, psi, psi_band(psi)) for name, psi in moved]
     return [
-        pictures(plots.score_shares(found), plots.psi(found)),
+        pictures(plots.score_shares(found), plots.psi(moved)),
         table(("Development to test", "PSI", "Reading"), rows, numbers=(1,)),
     ]
 
 
-def _band(psi: float) -> str:
+def psi_band(psi: float) -> str:
+    """What credit risk calls a PSI."""
     return next(name for border, name in _PSI_BANDS if not psi >= border)
 
 
@@ -203,14 +206,65 @@ def layers(
     found: Sequence[Mapping[str, object]], quarantine: Sequence[Sequence[object]]
 ) -> list[str]:
     """Rows from the files to the merged table, and those that were put aside."""
-    keys = ("table", "grain", "landed", "kept", "quarantined")
+    keys = ("table", "grain", "landed", "kept", "quarantined", "later")
     rows = [tuple(layer[key] for key in keys) for layer in found]
-    heads = ("Table", "Grain", "Rows in", "Kept", "Quarantined")
+    heads = ("Table", "Grain", "Rows in", "Kept", "Quarantined", "Known only later")
     return [
-        table(heads, rows, numbers=(2, 3, 4)),
+        table(heads, rows, numbers=range(2, len(heads))),
         table(("Table", "Quarantined because", "Rows"), quarantine, numbers=(2,))
         if quarantine
         else "<p>Nothing was quarantined.</p>",
+    ]
+
+
+def cleaning(found: Sequence[Mapping[str, object]]) -> str:
+    """What became of cells that were not as declared, and how many there were of each."""
+    if not found:
+        return "<p>Nothing had to be.</p>"
+    rows = [tuple(one[key] for key in ("table", "column", "what", "rows")) for one in found]
+    return table(("Table", "Column", "What", "Rows"), rows, numbers=(3,))
+
+
+def sides(evaluation: Evaluation) -> list[str]:
+    """The rows of each side, and where they have dates, their months and persons."""
+    rows = [
+        (split, rows, *((bad, bad / rows) if split != "score" else (None, None)))
+        for split, (rows, bad) in evaluation.curves.target.items()
+    ]
+    made = [table(("Split", "Rows", "Bad", "Bad rate"), rows, numbers=(1, 2, 3))]
+    if (persons := evaluation.persons) is None:
+        return made
+    heads = ("", "From", "To", "Rows", f"Persons ({persons.entity})")
+    return [
+        *made,
+        table(
+            heads,
+            [
+                (name, side.first, side.last, side.rows, side.persons)
+                for name, side in (
+                    ("development (train and validation)", persons.development),
+                    ("test", persons.test),
+                )
+            ],
+            numbers=(3, 4),
+        ),
+        note(overlap(persons)),
+    ]
+
+
+def clusters(found: Sequence[Cluster]) -> list[str]:
+    """The clusters of a proxy label."""
+    rows = [
+        (c.cluster, c.rows, c.recency, c.frequency, c.monetary, "at risk" if c.at_risk else "")
+        for c in found
+    ]
+    heads = ("Cluster", "Rows", "Recency", "Frequency", "Monetary value", "Label")
+    return [
+        table(heads, rows, numbers=range(1, 5)),
+        note(
+            "No outcome is known: the least engaged cluster (lowest frequency and monetary value, "
+            "highest recency) stands in for it."
+        ),
     ]
 
 

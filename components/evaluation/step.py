@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from components.contracts.results import ChallengeReport, RunSummary
 
 _STAGES = (
-    "ingest", "features", "train", "evaluate", "gate", "refuse", "register", "challenge", "deploy",
+    "ingest", "features", "explore", "train", "evaluate", "gate", "refuse", "register",
+    "challenge", "deploy",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "onnxruntime", "pyarrow", "scikit-learn")
 
@@ -42,40 +43,28 @@ def evaluate(
     scenario = json.loads(spec)["scenario"]
     with task("evaluate", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         rows, trained = take(gold), take(models)
+
+        def make(target: Path) -> Mapping[str, object]:
+            from components.evaluation.entries import write_evaluation
+
+            folders = {"gold": work.store.local(rows), "models": work.store.local(trained)}
+            return write_evaluation(target, spec, **folders, facts=rows.facts)
+
         made = work.reuse_or_make(
             f"{scenario}/evaluations",
             spec=spec,
             inputs={"gold": rows.digest, "models": trained.digest},
             rooms=("evaluation", "scoring"),
             libraries=_LIBRARIES,
-            make=lambda target: _evaluate(work, spec, rows, trained, target),
+            make=make,
         )
         work.record.facts = dict(made.facts)
         hand_over(made, evaluation)
 
 
-def _evaluate(
-    work: Task, spec: str, rows: Entry, trained: Entry, target: Path
-) -> Mapping[str, object]:
-    from components.contracts.results import Candidates
-    from components.contracts.scenario import EvaluateSpec
-    from components.evaluation.evaluate import evaluate as evaluate_all
-    from components.evaluation.evaluate import read_test_rows
-    from components.evaluation.frozen import FROZEN, write_frozen
-
-    folder = work.store.local(trained)
-    candidates = Candidates.model_validate_json((folder / "candidates.json").read_text())
-    declared = EvaluateSpec.model_validate_json(spec)
-    read = read_test_rows(work.store.local(rows) / "final-dataset")
-    found, pd = evaluate_all(read, folder, candidates, declared)
-    (target / "evaluation.json").write_text(found.model_dump_json(indent=1) + "\n")
-    write_frozen(target / FROZEN, read, pd, declared.key)
-    return {"chosen": found.chosen, "auc": round(found.of_chosen().metrics["auc"], 4)}
-
-
 def gate(
-    *, spec: str, run: str, timeout_minutes: float, bronze: Artifact, silver: Artifact,
-    models: Artifact, evaluation: Artifact, decision: Artifact,
+    *, spec: str, run: str, timeout_minutes: float, silver: Artifact, models: Artifact,
+    evaluation: Artifact, decision: Artifact,
 ) -> bool:  # fmt: skip
     """Judge the chosen candidate and record the evaluation, whichever way it goes.
 
@@ -87,19 +76,18 @@ def gate(
     """
     scenario = json.loads(spec)["scenario"]
     with task("gate", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        landed, cleaned, trained, found = (take(a) for a in (bronze, silver, models, evaluation))
+        cleaned, trained, found = (take(a) for a in (silver, models, evaluation))
         made = work.reuse_or_make(
             f"{scenario}/decisions",
             spec=spec,
             inputs={
-                "raw": landed.digest,
                 "silver": cleaned.digest,
                 "models": trained.digest,
                 "evaluation": found.digest,
             },
             rooms=("evaluation",),
             libraries=("matplotlib",),
-            make=lambda target: _judge(work, spec, (landed, cleaned, trained, found), target),
+            make=lambda target: _judge(work, spec, (cleaned, trained, found), target),
         )
         work.record.facts = {**made.facts, "entry": made.key}
         hand_over(made, decision)
@@ -107,43 +95,25 @@ def gate(
 
 
 def _judge(
-    work: Task, spec: str, entries: tuple[Entry, Entry, Entry, Entry], target: Path
+    work: Task, spec: str, entries: tuple[Entry, Entry, Entry], target: Path
 ) -> Mapping[str, object]:
-    from components.contracts.results import Candidates, Evaluation, cutoff_key
-    from components.contracts.scenario import GateSpec
-    from components.evaluation.card import render_card
-    from components.evaluation.gate import audited, judge, measured
-    from components.evaluation.report import render
-    from components.scoring.bundle import CARD, SCORECARD
+    from components.contracts.results import cutoff_key
+    from components.evaluation.entries import write_decision
+    from components.evaluation.gate import audited, measured
     from components.storage.database import Database
     from components.storage.tracking import Tracking
 
-    landed, cleaned, trained, found = entries
-    text = (work.store.local(found) / "evaluation.json").read_text()
-    evaluation = Evaluation.model_validate_json(text)
-    models = work.store.local(trained)
-    candidates = Candidates.model_validate_json((models / "candidates.json").read_text())
+    cleaned, trained, found = entries
+    evaluation, candidates, decision = write_decision(
+        target,
+        spec,
+        silver=work.store.local(cleaned),
+        facts=cleaned.facts,
+        models=work.store.local(trained),
+        evaluation=work.store.local(found),
+        run=work.run,
+    )
     chosen = candidates.of_chosen()
-    decision = judge(evaluation, candidates, GateSpec.model_validate_json(spec))
-    bundle = models / chosen.released_folder
-    files = {
-        "decision.json": decision.model_dump_json(indent=1) + "\n",
-        "report.html": render(
-            evaluation,
-            decision,
-            candidates,
-            scorecard=_json(bundle / SCORECARD) if (bundle / SCORECARD).exists() else None,
-            contract=_json(work.store.local(landed) / "contract.json"),
-            layers=cleaned.facts["layers"],  # type: ignore[arg-type]
-            quarantine=cleaned.facts["quarantine"],  # type: ignore[arg-type]
-            run=work.run,
-        ),
-        "model_card.md": render_card(
-            evaluation, decision, candidates, bundle=_json(bundle / CARD), run=work.run
-        ),
-    }
-    for name, content in files.items():
-        (target / name).write_text(content)
     figures = evaluation.of_chosen()
     metrics = measured({**figures.metrics, **figures.thresholds[cutoff_key(0.5)]})
     body = audited(decision)
@@ -163,7 +133,7 @@ def _judge(
             "evaluated": decision.evaluated,
             "bundle_uri": f"{trained.uri.rstrip('/')}/{chosen.released_folder}/",
         },
-        files=tuple(target / name for name in files),
+        files=tuple(sorted(target.iterdir())),
     )
     return {
         "passed": decision.passed,
@@ -171,10 +141,6 @@ def _judge(
         "rules": decision.model_dump(mode="json")["rules"],
         "mlflow_run": mlflow_run,
     }
-
-
-def _json(file: Path) -> Any:
-    return json.loads(file.read_text())
 
 
 def decision_key(body: Mapping[str, object]) -> str:
@@ -346,6 +312,36 @@ def _made_from(work: Task, release: Entry, role: str) -> Entry:
     return entry
 
 
+def explore(
+    *, spec: str, run: str, timeout_minutes: float, silver: Artifact, gold: Artifact,
+    exploration: Artifact,
+) -> None:  # fmt: skip
+    """Look at the gold table before anything is learned from it: figures and a page of them
+    (`explorations`).
+    """
+    scenario = json.loads(spec)["scenario"]
+    with task("explore", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        cleaned, rows = take(silver), take(gold)
+
+        def make(target: Path) -> Mapping[str, object]:
+            from components.evaluation.entries import write_exploration
+
+            folders = {"silver": work.store.local(cleaned), "gold": work.store.local(rows)}
+            facts = (cleaned.facts, rows.facts)
+            return write_exploration(target, spec, **folders, facts=facts, run=run)
+
+        made = work.reuse_or_make(
+            f"{scenario}/explorations",
+            spec=spec,
+            inputs={"silver": cleaned.digest, "gold": rows.digest},
+            rooms=("evaluation", "scoring"),
+            libraries=("matplotlib", "numpy", "pyarrow"),
+            make=make,
+        )
+        work.record.facts = {**made.facts, "entry": made.key}
+        hand_over(made, exploration)
+
+
 def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> None:
     """Write the run's `summary.json` and `report.html`, and notify where it failed.
 
@@ -361,7 +357,9 @@ def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state:
     records = read_records(run, store)
     summary = summarise(records, scenario=scenario, run=run, state=state)
     entries = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
-    judged = _page(store, entries.get("gate", "-"), "report.html")
+    judged = _page(store, entries.get("gate", "-"), "report.html") or _page(
+        store, entries.get("explore", "-"), "exploration.html"
+    )
     fought = _page(store, entries.get("challenge", "-"), "challenge.html")
     places = {
         name: store.put(f"runs/{run}/{name}.html", page)

@@ -2,6 +2,7 @@
 
 import math
 
+from components.contracts.people import Persons
 from components.contracts.results import REASONS, Figures, Interval, RuleResult
 
 #: PSI from which credit risk calls a change moderate, and significant.
@@ -44,3 +45,12 @@ def _silent(rule: RuleResult) -> str:
 def span(interval: Interval) -> str:
     """A figure with its interval."""
     return f"{interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
+
+
+def overlap(persons: Persons) -> str:
+    """How many persons are on both sides."""
+    test = persons.test
+    return (
+        f"{persons.both:,} of the {test.persons:,} persons of the test are in development too; "
+        f"{persons.rows_of_both:,} of its {test.rows:,} rows are theirs."
+    )

@@ -70,7 +70,7 @@ class Bundle:
         self.folder = folder
         self.id = identity
         self.spec = spec
-        self.features = RowFeatures(tuple(i.name for i in spec.inputs), spec.features)
+        self.features = RowFeatures(spec.inputs, spec.features)
         self._read = RowReader(spec.inputs)
         self._encode = Encoder(spec.columns)
         self._model = model

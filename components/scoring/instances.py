@@ -1,11 +1,13 @@
 """From what a caller gives to the input matrix: one row a client, one column an input.
 
-Numbers as they are, categories as the position of their value; missing is NaN.
+Numbers as they are, dates as days since 1970-01-01, categories as the position of their value;
+missing is NaN.
 """
 
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,10 @@ Matrix = NDArray[np.float64]
 _MOST_FAULTS = 1_000
 _LARGEST = sys.float_info.max
 _NUMBERS = frozenset({int, float, np.int64, np.float64, type(None)})
+_DATES = frozenset({date, type(None)})
+_COARSE = frozenset({"Y", "M", "W"})  # units of numpy that no single day is meant by
+_EPOCH = date(1970, 1, 1).toordinal()
+_FIRST, _LAST = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
 
 
 class RowReader:
@@ -26,7 +32,7 @@ class RowReader:
     def __init__(self, inputs: Sequence[Input]) -> None:
         self._inputs = tuple(inputs)
         self._names = frozenset(i.name for i in inputs)
-        # What a plain number needs; a category, and whatever is not plain, takes the longer way.
+        # What a plain number needs; whatever is not plain, or no number, takes the longer way.
         self._fast = [
             (
                 i.name,
@@ -79,18 +85,50 @@ class RowReader:
             return math.nan
         cell = _read(declared, value, self._codes[position])
         if cell is None:
-            faults.append(f"{declared.name}: expected {_expected(declared)}, found {_shown(value)}")
+            faults.append(f"{declared.name}: expected {_expected(declared)}, found {_found(value)}")
             return math.nan
         return cell
 
 
+def shown(declared: Input, cell: float) -> object:
+    """A cell of the matrix as a caller gives it."""
+    if math.isnan(cell):
+        return None
+    if declared.kind == "category":
+        return declared.values[int(cell)]
+    if declared.kind == "date":
+        return date.fromordinal(int(cell) + _EPOCH).isoformat()
+    return int(cell) if declared.kind == "integer" else cell
+
+
 def _read(declared: Input, value: object, codes: Mapping[str, int]) -> float | None:
     if declared.kind == "category":
-        # A code such as 2 is a category's name here, whichever way JSON wrote it.
-        text = value if isinstance(value, str) else None
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-            text = str(value)
-        return None if text is None else codes.get(text)
+        return _code(value, codes)
+    return _day(value) if declared.kind == "date" else _number(declared, value)
+
+
+def _code(value: object, codes: Mapping[str, int]) -> float | None:
+    # A code such as 2 is a category's name here, whichever way JSON wrote it.
+    text = value if isinstance(value, str) else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        text = str(value)
+    return None if text is None else codes.get(text)
+
+
+def _day(value: object) -> float | None:
+    if type(value) is date:  # a moment is none, though Python counts it as one
+        return float(value.toordinal() - _EPOCH)
+    if not isinstance(value, str):
+        return None
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        return None
+    # Python reads 20240131 and 2024-W05-3 too.
+    return float(found.toordinal() - _EPOCH) if found.isoformat() == value else None
+
+
+def _number(declared: Input, value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -105,7 +143,7 @@ def _read(declared: Input, value: object, codes: Mapping[str, int]) -> float | N
     return number
 
 
-def _shown(value: object) -> str:
+def _found(value: object) -> str:
     try:
         return f"{value!r:.60}"
     except ValueError:  # Python prints no integer of more than 4300 digits
@@ -115,6 +153,8 @@ def _shown(value: object) -> str:
 def _expected(declared: Input) -> str:
     if declared.kind == "category":
         return "one of " + ", ".join(declared.values)
+    if declared.kind == "date":
+        return "a date such as 1990-05-31"
     what = "a whole number" if declared.kind == "integer" else "a number"
     return what + bounds(declared.minimum, declared.maximum)
 
@@ -146,7 +186,8 @@ def from_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[object]
                     "columns", [f"{declared.name}: expected {_expected(declared)}, found {error}"]
                 ) from None
         else:
-            matrix[:, position] = _numbers(declared, values)
+            read = _dates if declared.kind == "date" else _numbers
+            matrix[:, position] = read(declared, values)
         missing_rows = int(np.isnan(matrix[:, position]).sum())
         if missing_rows and not declared.nullable:
             raise _refused(declared, [None] * missing_rows)
@@ -179,13 +220,32 @@ def _numbers(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
     return found
 
 
+def _dates(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
+    """A column of dates; NaT and None are missing. Anything else is refused by the column's name:
+    texts, moments within a day, months, and days that Python's calendar does not have.
+    """
+    if not (isinstance(values, np.ndarray) and values.dtype.kind == "M"):
+        if strange := set(map(type, values)) - _DATES:
+            raise _refused(declared, [value for value in values if type(value) in strange])
+        some: Sequence[Any] = values
+        return np.array([math.nan if v is None else v.toordinal() - _EPOCH for v in some])
+    days = values.astype("M8[D]")
+    known, number = ~np.isnat(days), days.astype(np.int64)
+    wrong = known & ((days != values) | (number < _FIRST) | (number > _LAST))
+    if np.datetime_data(values.dtype)[0] in _COARSE:
+        wrong = known
+    if wrong.any():
+        raise _refused(declared, list(values[wrong]))
+    return np.where(known, number, np.nan)
+
+
 def _refused(declared: Input, wrong: Sequence[object]) -> InstanceError:
     rows = "row" if len(wrong) == 1 else "rows"
     return InstanceError(
         "columns",
         [
             f"{declared.name}: expected {_expected(declared)}, found "
-            f"{'nothing' if wrong[0] is None else _shown(wrong[0])}; "
+            f"{'nothing' if wrong[0] is None else _found(wrong[0])}; "
             f"{len(wrong):,} {rows} like it"
         ],
     )

@@ -30,13 +30,15 @@ class Bins:
     edges: tuple[float, ...]
     expected: tuple[float, ...]
 
+    def places(self, values: Values) -> NDArray[np.intp]:
+        """The bin of each value."""
+        found = np.searchsorted(np.array(self.edges), values, side="left")
+        return np.where(np.isnan(values), len(self.edges) + 1, found)
+
     def shares(self, values: Values) -> Values:
         """The share of the values in each bin."""
-        known = values[~np.isnan(values)]
-        counts = np.bincount(
-            np.searchsorted(np.array(self.edges), known, side="left"), minlength=len(self.edges) + 1
-        )
-        return np.append(counts, len(values) - len(known)) / max(1, len(values))
+        counts = np.bincount(self.places(values), minlength=len(self.edges) + 2)
+        return counts / max(1, len(values))
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,18 @@ def freeze(
     return Reference(
         rows=len(features),
         features={
-            name: _bins(features[:, place], count)
+            name: bins_of(features[:, place], count)
             for place, (name, count) in enumerate(zip(names, categories, strict=True))
         },
-        score=_bins(unseen_pd, 0),
+        score=bins_of(unseen_pd, 0),
         percentiles=tuple(
             np.quantile(unseen_pd, np.arange(101) / 100, method="inverted_cdf").tolist()
         ),
     )
 
 
-def _bins(values: Values, categories: int) -> Bins:
+def bins_of(values: Values, categories: int = 0) -> Bins:
+    """The bins of these values; `categories` is how many a feature has, 0 for a number."""
     known = values[~np.isnan(values)]
     if categories:
         edges = tuple(code + 0.5 for code in range(categories - 1))

@@ -8,24 +8,27 @@ holds the inputs of the bundles, categories as positions in the header's values.
 
 import hashlib
 import json
-import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.contracts.errors import BundleError, VintageError
-from components.scoring.instances import Matrix
+from components.scoring.instances import Matrix, shown
 from components.scoring.spec import Input
 
 _MAGIC = b"VINTAGE-SNAPSHOT-1\n"
 _ALIGN = 64
 
 
-def pack(path: Path, ids: Sequence[str], inputs: Sequence[Input], matrix: Matrix) -> str:
-    """Write a snapshot; ids are unique. Returns the file's sha256, which is its name to others."""
+def pack(path: Path, ids: Sequence[str], inputs: Sequence[Input], blocks: Iterable[Matrix]) -> str:
+    """Write a snapshot; ids are unique, and in whatever order the blocks have the rows in.
+
+    One block is in memory at a time. Returns the file's sha256, which is its name to others.
+    """
     if nul := next((i for i in ids if i.endswith("\0")), None):
         raise VintageError(f"snapshot {path.name}: an id may not end in a null: {nul!r}")
     encoded = np.array([i.encode() for i in ids], dtype=bytes) if ids else np.array([], dtype="S1")
@@ -46,9 +49,32 @@ def pack(path: Path, ids: Sequence[str], inputs: Sequence[Input], matrix: Matrix
         stream.write(_MAGIC + struct.pack("<Q", len(text)) + text)
         stream.write(encoded.tobytes())
         stream.write(b"\0" * (-stream.tell() % _ALIGN))
-        stream.write(np.ascontiguousarray(matrix[order], dtype="<f8").tobytes())
+        after = stream.tell()
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    _write_rows(path, after, places, len(inputs), blocks)
     with path.open("rb") as written:
         return hashlib.file_digest(written, "sha256").hexdigest()
+
+
+def _write_rows(
+    path: Path, start: int, places: NDArray[np.int64], width: int, blocks: Iterable[Matrix]
+) -> None:
+    """Put every row of the blocks in its place, from a byte of the file on."""
+    met = 0
+    matrix: Matrix | None = None
+    if len(places):
+        shape = (len(places), width)
+        matrix = np.memmap(path, dtype="<f8", mode="r+", offset=start, shape=shape)
+    for block in blocks:
+        rows = block.reshape(-1, width)
+        if matrix is not None and met + len(rows) <= len(places):
+            matrix[places[met : met + len(rows)]] = rows
+        met += len(rows)
+    if met != len(places):
+        raise VintageError(
+            f"snapshot {path.name}: expected a row for each of {len(places):,} ids, found {met:,}"
+        )
 
 
 class Snapshot:
@@ -93,12 +119,4 @@ class Snapshot:
         if position >= len(self._ids) or bytes(self._ids[position]) != wanted:
             return None
         cells = self._matrix[position].tolist()
-        return {i.name: _value(i, cell) for i, cell in zip(self.inputs, cells, strict=True)}
-
-
-def _value(declared: Input, cell: float) -> object:
-    if math.isnan(cell):
-        return None
-    if declared.kind == "category":
-        return declared.values[int(cell)]
-    return int(cell) if declared.kind == "integer" else cell
+        return {i.name: shown(i, cell) for i, cell in zip(self.inputs, cells, strict=True)}

@@ -10,15 +10,15 @@ from typing import Any
 
 from components.contracts.errors import BundleError
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
 class Input:
-    """A column that a caller gives: a number, or one of `values`."""
+    """A column that a caller gives: a number, a date, or one of `values`."""
 
     name: str
-    kind: str  # number, integer, category
+    kind: str  # number, integer, date, category
     values: tuple[str, ...] = ()
     nullable: bool = False
     minimum: float | None = None

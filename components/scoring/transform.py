@@ -3,11 +3,13 @@
 Whole-matrix operations, each element by element: a row's values never depend on its batch.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from components.scoring.expressions import Evaluate, compile_expression
 from components.scoring.instances import Matrix
-from components.scoring.spec import BinnedColumn, Columns, NumberColumn, RowFeature
+from components.scoring.spec import BinnedColumn, Columns, Input, NumberColumn, RowFeature
 
 _CHUNK = 2048  # rows
 
@@ -15,20 +17,24 @@ _CHUNK = 2048  # rows
 class RowFeatures:
     """The declared features of a row, from its inputs."""
 
-    def __init__(self, inputs: tuple[str, ...], features: tuple[RowFeature, ...]) -> None:
+    def __init__(self, inputs: Sequence[Input | str], features: tuple[RowFeature, ...]) -> None:
+        # Names alone are numbers, until every caller hands over its inputs.
+        known = [Input(i, "number") if isinstance(i, str) else i for i in inputs]
+        names = [i.name for i in known]
+        categories = {i.name: i.values for i in known if i.kind == "category"}
         plain = [
-            (place, inputs.index(feature.name))
+            (place, names.index(feature.name))
             for place, feature in enumerate(features)
             if feature.expression is None
         ]
         self._targets = np.array([target for target, _ in plain], dtype=np.intp)
         self._sources = np.array([source for _, source in plain], dtype=np.intp)
         self._computed: list[tuple[int, Evaluate]] = [
-            (place, compile_expression(feature.expression))
+            (place, compile_expression(feature.expression, categories))
             for place, feature in enumerate(features)
             if feature.expression is not None
         ]
-        self._inputs = inputs
+        self._names = names
         self._width = len(features)
 
     def __call__(self, inputs: Matrix) -> Matrix:
@@ -38,7 +44,7 @@ class RowFeatures:
         features = np.empty((len(inputs), self._width), dtype=np.float64)
         features[:, self._targets] = inputs[:, self._sources]
         # Contiguous columns: numpy takes another path through strided memory.
-        columns = dict(zip(self._inputs, np.ascontiguousarray(inputs.T), strict=True))
+        columns = dict(zip(self._names, np.ascontiguousarray(inputs.T), strict=True))
         with np.errstate(all="ignore"):
             for position, evaluate in self._computed:
                 features[:, position] = evaluate(columns)

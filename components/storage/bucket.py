@@ -16,7 +16,14 @@ from minio import Minio
 from minio.error import MinioException, S3Error
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
-from components.storage.objects import MANIFEST, Entry, FolderStore, Workspace, describe
+from components.storage.objects import (
+    BUCKETS,
+    MANIFEST,
+    Entry,
+    FolderStore,
+    Workspace,
+    describe,
+)
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
@@ -117,7 +124,7 @@ class BucketStore:
         return self._keep(folder, target)
 
     def fetch(self, uri: str) -> Path:
-        if urlsplit(uri).scheme != "s3":
+        if urlsplit(uri).scheme not in BUCKETS:
             return FolderStore(self.cache).fetch(uri)
         parts = urlsplit(uri)
         prefix = parts.path.strip("/") + "/"

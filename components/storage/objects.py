@@ -20,6 +20,8 @@ from components.contracts.errors import VintageError, is_no_space, no_space
 from components.storage.keys import file_digest, folder_digest
 
 MANIFEST = "_entry.json"
+#: What a bucket's URI begins with: its own word for it, and Hadoop's.
+BUCKETS = frozenset({"s3", "s3a"})
 _IGNORED = (".crc", "_SUCCESS", MANIFEST)  # Spark's own bookkeeping, and ours
 
 
@@ -73,7 +75,7 @@ class Store(Protocol):
 
 def open_store(uri: str, home: Path) -> Store:
     """The store at a URI: a folder path, or `s3://bucket/prefix`."""
-    if urlsplit(uri).scheme == "s3":
+    if urlsplit(uri).scheme in BUCKETS:
         from components.storage.bucket import BucketStore  # the client costs 0.4 s to import
 
         return BucketStore(uri, home)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -14,6 +14,8 @@ class Settings:
     point away from it: `VINTAGE_STORE` (a folder or `s3://bucket/prefix`), `VINTAGE_DATABASE`
     (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications);
     `VINTAGE_NAMESPACE` is where releases serve as InferenceServices (none: on this machine).
+    `VINTAGE_SOURCES` is a JDBC URL of the database with the tables that sources name, read as
+    `VINTAGE_SOURCES_USER` with `VINTAGE_SOURCES_PASSWORD` (none: sources are files).
     """
 
     home: Path
@@ -22,6 +24,9 @@ class Settings:
     tracking: str
     webhook: str
     namespace: str
+    sources: str
+    sources_user: str
+    sources_password: str = field(repr=False)
 
     @staticmethod
     def from_environment(environ: Mapping[str, str] | None = None) -> "Settings":
@@ -34,4 +39,7 @@ class Settings:
             tracking=given.get("VINTAGE_TRACKING") or f"sqlite:///{home}/mlflow.db",
             webhook=given.get("VINTAGE_WEBHOOK", ""),
             namespace=given.get("VINTAGE_NAMESPACE", ""),
+            sources=given.get("VINTAGE_SOURCES", ""),
+            sources_user=given.get("VINTAGE_SOURCES_USER", ""),
+            sources_password=given.get("VINTAGE_SOURCES_PASSWORD", ""),
         )

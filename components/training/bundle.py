@@ -20,7 +20,7 @@ from components.scoring.bundle import (
     Bundle,
     write_manifest,
 )
-from components.scoring.instances import Matrix
+from components.scoring.instances import Matrix, shown
 from components.scoring.reference import Reference
 from components.scoring.spec import Input, Spec, TreesModel
 from components.training import LIBRARIES
@@ -43,7 +43,7 @@ def write_bundle(
     card: Mapping[str, object],
     scorecard: Mapping[str, object] | None,
 ) -> str:
-    """Write the folder and return its id. `rows` are the input rows that the model was fitted on,
+    """Write the folder and return its id. `rows` are input rows that the model was fitted on,
     `own_margin` the log odds that its library gives them.
 
     Raises BundleError where the bundle does not score those rows as the library itself does.
@@ -93,14 +93,6 @@ def _golden_rows(inputs: tuple[Input, ...], rows: Matrix) -> list[dict[str, obje
     nullable = np.array([i.nullable for i in inputs])
     bare = np.where(nullable, np.nan, rows[0])
     return [
-        {i.name: _plain(i, cell) for i, cell in zip(inputs, row.tolist(), strict=True)}
+        {i.name: shown(i, cell) for i, cell in zip(inputs, row.tolist(), strict=True)}
         for row in (*chosen, bare)
     ]
-
-
-def _plain(declared: Input, cell: float) -> object:
-    if np.isnan(cell):
-        return None
-    if declared.kind == "category":
-        return declared.values[int(cell)]
-    return int(cell) if declared.kind == "integer" else cell

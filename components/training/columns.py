@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from components.contracts.errors import VintageError
 from components.contracts.families import Family, ScorecardFamily
+from components.contracts.scenario import TrainSpec
+from components.contracts.sources import Kind
 from components.scoring.instances import Matrix
 from components.scoring.spec import (
     BinnedColumn,
@@ -32,6 +34,21 @@ class Feature:
     categories: int = 0
     monotone: int = 0
     special: tuple[float, ...] = ()
+
+
+def feature_list(spec: TrainSpec) -> tuple[Feature, ...]:
+    """The declared features as the families see them."""
+    categories = {c.name: len(c.values) for c in spec.inputs if c.kind is Kind.CATEGORY}
+    return tuple(
+        Feature(
+            position,
+            f.name,
+            categories.get(f.name, 0) if f.expression is None else 0,
+            f.monotone or 0,
+            f.special,
+        )
+        for position, f in enumerate(spec.features)
+    )
 
 
 def fit_columns(

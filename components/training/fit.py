@@ -1,8 +1,9 @@
 """Search, fit, calibrate and write every declared family, and choose one of them.
 
-Search and its folds see the train rows; the family and the kind of calibration are chosen on the
-validation rows; what is handed over is fitted on both. Nothing here sees a test row, but the
-second bundle of a scenario that releases a model fitted on all labelled rows.
+Search and its folds see the train rows, or so many of them as are declared; the family and the
+kind of calibration are chosen on the validation rows; what is handed over is fitted on both.
+Nothing here sees a test row, but the second bundle of a scenario that releases a model fitted on
+all labelled rows.
 """
 
 from collections.abc import Callable
@@ -16,18 +17,19 @@ from threadpoolctl import threadpool_limits
 from components.contracts.families import Family
 from components.contracts.results import Candidate, Candidates
 from components.contracts.scenario import TrainSpec
-from components.contracts.sources import Kind
 from components.scoring.model import Calibration
 from components.scoring.reference import freeze
 from components.scoring.spec import LinearModel, Platt, ReasonText, Scale, Spec
 from components.training import calibrate, scorecard
 from components.training.bundle import write_bundle
-from components.training.columns import Feature
-from components.training.folds import Prepared, cut, prepare
+from components.training.columns import feature_list
+from components.training.folds import Prepared, cut, draw, prepare
 from components.training.matrix import Data, row_features, scoring_inputs
 from components.training.models import Fitted, Values, fit_model
 from components.training.search import Bench, Found, search
 
+#: Rows that a bundle must score as its library does, spread over all that it was fitted on.
+_PROOF_ROWS = 50_000
 #: Family, trials so far, trials in all, best AUC so far.
 Progress = Callable[[str, int, int, float], None]
 
@@ -45,21 +47,6 @@ def train(data: Data, spec: TrainSpec, target: Path, progress: Progress) -> Cand
     )
 
 
-def feature_list(spec: TrainSpec) -> tuple[Feature, ...]:
-    """The declared features as the families see them."""
-    categories = {c.name: len(c.values) for c in spec.inputs if c.kind is Kind.CATEGORY}
-    return tuple(
-        Feature(
-            position,
-            f.name,
-            categories.get(f.name, 0) if f.expression is None else 0,
-            f.monotone or 0,
-            f.special,
-        )
-        for position, f in enumerate(spec.features)
-    )
-
-
 @dataclass(frozen=True)
 class _Made:
     """A family fitted on some rows, with margins of rows by models that had not seen them."""
@@ -68,7 +55,8 @@ class _Made:
     splits: tuple[str, ...]
     prepared: Prepared
     fitted: Fitted
-    #: One a row of the splits, in the order of the table.
+    #: One a row of the splits, in the order of the table; NaN for train rows that the search left
+    #: out: every model but its own saw them.
     unseen: Values
     calibration: str
 
@@ -76,25 +64,22 @@ class _Made:
 def _family(
     data: Data, spec: TrainSpec, family: Family, target: Path, progress: Progress
 ) -> Candidate:
-    train, validation = data.rows("train"), data.rows("validation")
+    train, validation = np.flatnonzero(data.rows("train")), data.rows("validation")
     features, seed = feature_list(spec), spec.training.seed
-    how = spec.training.search
-    groups = None if data.groups is None else data.groups[train]
-    bench = Bench(
-        features,
-        data.features[train],
-        data.label[train],
-        cut(data.label[train], groups, folds=how.folds, seed=seed),
-        seed,
-    )
+    how, groups = spec.training.search, data.groups
+    own = None if groups is None else groups[train]
+    some = train[draw(data.label[train], own, rows=how.rows, seed=seed)]
+    label, own = data.label[some], None if groups is None else groups[some]
+    folds = cut(label, own, folds=how.folds, seed=seed)
+    bench = Bench(features, data.features[some], label, folds, seed)
     found = search(bench, family, how, lambda *seen: progress(family.kind, *seen))
     judged = _fit(data, spec, found.family, "train")
     margin = judged[1].margin(judged[0].encode(data.features[validation]))
     calibration = calibrate.choose(
-        found.family, found.unseen, data.label[train], margin, data.label[validation]
+        found.family, found.unseen, label, margin, data.label[validation]
     )
     unseen = np.full(len(data.label), np.nan)
-    unseen[train], unseen[validation] = found.unseen, margin
+    unseen[some], unseen[validation] = found.unseen, margin
     developed = _made(data, spec, found.family, ("train", "validation"), unseen, calibration)
     identity = _write(target / family.kind, data, spec, developed, found)
     released, folder = identity, str(family.kind)
@@ -141,7 +126,9 @@ def _write(folder: Path, data: Data, spec: TrainSpec, made: _Made, found: Found)
     rows = data.rows(*made.splits)
     label, values = data.label[rows], data.features[rows]
     model, onnx = made.fitted.export()
-    fitted = calibrate.fit(made.calibration, made.unseen, label)
+    seen = np.isnan(made.unseen)
+    fitted = calibrate.fit(made.calibration, made.unseen[~seen], label[~seen])
+    proof = np.linspace(0, len(label) - 1, num=min(_PROOF_ROWS, len(label))).astype(np.intp)
     scale = Scale(**spec.points.model_dump())
     inputs = scoring_inputs(spec.inputs)
     categories = [feature.categories for feature in feature_list(spec)]
@@ -179,9 +166,9 @@ def _write(folder: Path, data: Data, spec: TrainSpec, made: _Made, found: Found)
             most_reasons=spec.most_reasons,
         ),
         onnx=onnx,
-        own_margin=made.fitted.margin(made.prepared.encode(values)),
-        rows=data.inputs[rows],
-        reference=freeze(names, categories, values, Calibration(fitted)(made.unseen)),
+        own_margin=made.fitted.margin(made.prepared.encode(values[proof])),
+        rows=data.inputs[rows][proof],
+        reference=freeze(names, categories, values, Calibration(fitted)(made.unseen[~seen])),
         card={
             "fitted_on": list(made.splits),
             "rows": len(label),

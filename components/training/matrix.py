@@ -1,5 +1,6 @@
 """The gold table as what a model learns from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,15 @@ from numpy.typing import NDArray
 
 from components.contracts.errors import VintageError
 from components.contracts.modelling import Feature
+from components.contracts.scenario import TrainSpec
 from components.contracts.sources import Column
 from components.scoring.instances import Matrix, from_columns
 from components.scoring.spec import Input, RowFeature
 from components.scoring.transform import RowFeatures
+from components.training import leaks
+from components.training.columns import feature_list
 
+_SIDES = ("train", "validation", "test")
 _LARGEST = float(np.finfo(np.float32).max)  # trees read float32
 
 
@@ -25,12 +30,15 @@ class Data:
     features: Matrix
     label: NDArray[np.int64]  # -1 where not known yet
     split: NDArray[np.str_]
-    #: Rows of one group belong together; None where none is declared.
-    groups: NDArray[np.str_] | None = None
+    #: Rows of one group belong together; None where there are none.
+    groups: NDArray[np.int64] | None = None
 
     def rows(self, *splits: str) -> NDArray[np.bool_]:
         """Which rows are in these splits."""
-        return np.isin(self.split, splits)
+        found = np.zeros(len(self.split), dtype=np.bool_)
+        for split in splits:
+            found |= self.split == split
+        return found
 
 
 def scoring_inputs(columns: tuple[Column, ...]) -> tuple[Input, ...]:
@@ -43,38 +51,46 @@ def row_features(features: tuple[Feature, ...]) -> tuple[RowFeature, ...]:
     return tuple(RowFeature(feature.name, feature.expression) for feature in features)
 
 
-def read_gold(
-    folder: Path,
-    columns: tuple[Column, ...],
-    features: tuple[Feature, ...],
-    group: str | None = None,
-) -> Data:
+def read_gold(folder: Path, spec: TrainSpec) -> Data:
     """Read a gold table's Parquet files."""
-    inputs = scoring_inputs(columns)
-    beside = ["_label", "_split", *([group] if group else [])]
-    table = pq.read_table(folder, columns=list(dict.fromkeys([*(i.name for i in inputs), *beside])))
-    raw = from_columns(
-        inputs,
-        {
-            i.name: table[i.name].to_pylist() if i.kind == "category" else table[i.name].to_numpy()
-            for i in inputs
-        },
-    )
+    inputs = scoring_inputs(spec.inputs)
+    grouped = spec.groups != "none"
+    beside = ["_label", "_split", *(["_group"] if grouped else [])]
+    table = pq.read_table(folder, columns=[*(i.name for i in inputs), *beside])
+    raw = from_columns(inputs, {i.name: table[i.name].to_numpy() for i in inputs})
     return Data(
         inputs=raw,
-        features=RowFeatures(tuple(i.name for i in inputs), row_features(features))(raw),
+        features=RowFeatures(inputs, row_features(spec.features))(raw),
         label=table["_label"].fill_null(-1).to_numpy().astype(np.int64),
-        split=np.array(table["_split"].to_pylist(), dtype=np.str_),
-        groups=np.array([str(v) for v in table[group].to_pylist()]) if group else None,
+        split=table["_split"].to_numpy().astype(np.str_),
+        groups=table["_group"].to_numpy() if grouped else None,
     )
 
 
-def check(data: Data, features: tuple[Feature, ...]) -> None:
+def check(data: Data, spec: TrainSpec) -> None:
     """Refuse rows that cannot teach: one class only, and features that are all missing, of one
-    value, the same as another, or too large. Names all that is wrong at once.
+    value, the same as another, or too large; and those that tell too much, see `leaks`. Names all
+    that is wrong at once.
     """
-    developed = data.features[data.rows("train")]
-    labelled = data.features[data.rows("train", "validation", "test")]
+    train, sides = data.rows("train"), _SIDES[: 3 if spec.groups == "sides" else 2]
+    faults = _class_faults(data)
+    if data.groups is not None:
+        groups = data.groups
+        faults += leaks.shared_groups({side: groups[data.rows(side)] for side in sides})
+    spoiled = dict(_feature_faults(data, spec.features))
+    features, label = data.features[train], data.label[train]
+    for number, feature in enumerate(feature_list(spec)):
+        if number in spoiled:
+            faults.append(spoiled[number])
+        elif fault := leaks.outcome(feature, features[:, number], label):
+            faults.append(fault)
+    if spec.groups == "sides":
+        faults += leaks.twins({side: data.features[data.rows(side)] for side in sides})
+    if faults:
+        raise VintageError("\n".join(faults))
+
+
+def _class_faults(data: Data) -> list[str]:
     faults = []
     for split in ("train", "validation"):
         classes, counts = np.unique(data.label[data.rows(split)], return_counts=True)
@@ -82,36 +98,26 @@ def check(data: Data, features: tuple[Feature, ...]) -> None:
             pairs = zip(counts.tolist(), classes.tolist(), strict=True)
             found = ", ".join(f"{n:,} of class {c}" for n, c in pairs) or "none"
             faults.append(f"label: expected both classes among the {split} rows, found {found}")
-    faults += _shared_groups(data)
+    return faults
+
+
+def _feature_faults(data: Data, features: tuple[Feature, ...]) -> Iterator[tuple[int, str]]:
+    """The places of the features that teach nothing, and why."""
+    developed, labelled = data.features[data.rows("train")], data.features[data.rows(*_SIDES)]
     seen: dict[bytes, str] = {}
     for position, feature in enumerate(features):
         column = developed[:, position]
         known = column[~np.isnan(column)]
         if not len(known):
-            faults.append(f"feature {feature.name}: expected values, found all missing")
+            found = "expected values, found all missing"
         elif known.min() == known.max():
-            faults.append(
-                f"feature {feature.name}: expected values that differ, found {known[0]:g} in "
-                f"all {len(known):,} train rows"
+            found = (
+                f"expected values that differ, found {known[0]:g} in all {len(known):,} train rows"
             )
         elif (most := float(np.nanmax(np.abs(labelled[:, position])))) > _LARGEST:
-            faults.append(
-                f"feature {feature.name}: expected values of at most {_LARGEST:.3g}, found "
-                f"{most:.3g}"
-            )
+            found = f"expected values of at most {_LARGEST:.3g}, found {most:.3g}"
         elif (twin := seen.setdefault(column.tobytes(), feature.name)) != feature.name:
-            faults.append(
-                f"feature {feature.name}: expected values of its own, found those of {twin} in "
-                "every row"
-            )
-    if faults:
-        raise VintageError("\n".join(faults))
-
-
-def _shared_groups(data: Data) -> list[str]:
-    """A group's rows belong to one split, as they belong to one fold."""
-    if data.groups is None:
-        return []
-    sides = [set(data.groups[data.rows(side)]) for side in ("train", "validation", "test")]
-    shared = len((sides[0] & sides[1]) | (sides[0] & sides[2]) | (sides[1] & sides[2]))
-    return [f"group: expected each in one split, found {shared:,} in several"] if shared else []
+            found = f"expected values of its own, found those of {twin} in every row"
+        else:
+            continue
+        yield position, f"feature {feature.name}: {found}"

@@ -28,6 +28,9 @@ Values = NDArray[np.float64]
 Label = NDArray[np.int64]
 #: Rounds without a better log loss after which boosting stops.
 _PATIENCE = 30
+#: Rows drawn for one tree of a forest at most: its bounded depth and leaves learn no more of a
+#: larger draw, and the trees together see all rows.
+_TREE_ROWS = 20_000
 #: Rounds between two looks at the watched rows.
 _STRIDE = 5
 
@@ -141,6 +144,7 @@ def _trees(
         model = RandomForestRegressor(
             n_estimators=family.trees,
             max_features=family.max_features,
+            max_samples=_TREE_ROWS if len(rows.label) > _TREE_ROWS else None,
             n_jobs=threads or -1,
             **shared,
         )

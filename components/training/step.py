@@ -45,9 +45,8 @@ def _train(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, obj
 
     declared = TrainSpec.model_validate_json(spec)
     folder = work.store.local(made) / "final-dataset"
-    group = declared.training.search.group
-    data = read_gold(folder, declared.inputs, declared.features, group)
-    check(data, declared.features)
+    data = read_gold(folder, declared)
+    check(data, declared)
 
     def progress(family: str, tried: int, of: int, best: float) -> None:
         work.progress(f"{family} {tried} of {of}, best AUC {best:.4f}")

@@ -19,6 +19,7 @@ def main(args: argparse.Namespace) -> int:
     from kfp import compiler
 
     from pipelines.challenge import challenge_pipeline
+    from pipelines.exploration import exploration_pipeline
     from pipelines.release import release_pipeline
     from pipelines.scenarios import load, names
     from pipelines.training import training_pipeline
@@ -32,7 +33,9 @@ def main(args: argparse.Namespace) -> int:
             f"--out {out}: expected a folder to write to, found: {error.strerror}"
         ) from None
     for scenario in declared:
-        for make in (training_pipeline, challenge_pipeline, release_pipeline):
+        for make in (
+            training_pipeline, challenge_pipeline, release_pipeline, exploration_pipeline,
+        ):  # fmt: skip
             pipeline = make(scenario)
             path = out / f"{pipeline.name}.yaml"
             compiler.Compiler().compile(pipeline, str(path))

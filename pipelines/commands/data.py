@@ -12,7 +12,9 @@ EXAMPLE = "vintage data card-default --rows 30000 --out my-files/"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenario", help="one of: vintage scenarios")
-    parser.add_argument("--rows", type=int, default=30_000, help="rows to write (default 30,000)")
+    parser.add_argument(
+        "--rows", type=int, help="rows to write (default: as many as the real data has)"
+    )
     parser.add_argument("--seed", type=int, default=42, help="same seed, same bytes (default 42)")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder to write to")
 
@@ -23,7 +25,8 @@ def main(args: argparse.Namespace) -> int:
 
     check_name(args.scenario)
     try:
-        planted = samples.write(args.scenario, Path(args.out), rows=args.rows, seed=args.seed)
+        rows = samples.real_size(args.scenario) if args.rows is None else args.rows
+        planted = samples.write(args.scenario, Path(args.out), rows=rows, seed=args.seed)
     except ValueError as error:
         raise VintageError(f"data: {error}") from None
     except OSError as error:

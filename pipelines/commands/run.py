@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 HELP = "train a scenario here, from its files to a deployed champion"
 EXAMPLE = "vintage run card-default --data my-files/"
-SAMPLE_ROWS = 30_000
 _PIPELINES = ("training", "challenge", "release")
 _POLL_S = 0.3
 
@@ -29,10 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", metavar="DIR", help="the folder with the source files (default: sample data)"
     )
     parser.add_argument(
+        "--as-of",
+        metavar="DAY",
+        help="train on what was known then: 2024-08, or 2024-08-15 (default: on all there is)",
+    )
+    parser.add_argument(
         "--pipeline",
-        choices=_PIPELINES,
-        help="one of the three only: train and register, challenge the champion with the release "
-        "that was registered last, promote and deploy that (default: one after the other)",
+        choices=(*_PIPELINES, "exploration"),
+        help="one only: train and register, challenge the champion with the release that was "
+        "registered last, promote and deploy that (default: these, one after the other), or a "
+        "page about the data",
     )
     parser.add_argument(
         "--why",
@@ -50,8 +55,14 @@ def main(args: argparse.Namespace) -> int:
     kinds = (args.pipeline,) if args.pipeline else _PIPELINES
     if args.data is not None and not args.data:
         raise VintageError("--data: expected a folder, found an empty word")
-    if args.data and "training" not in kinds:
-        raise VintageError(f"--data: expected with training only, found --pipeline {kinds[0]}")
+    reads = kinds[0] in {"training", "exploration"}
+    for option, text in (("--data", args.data), ("--as-of", args.as_of)):
+        if text and not reads:
+            raise VintageError(
+                f"{option}: expected with training or exploration, found --pipeline {kinds[0]}"
+            )
+    if args.as_of is not None and not args.as_of:
+        raise VintageError("--as-of: expected a month or a day, found an empty word")
     if args.why is not None and not args.why.strip():
         raise VintageError("--why: expected a reason in words, found an empty word")
     if args.why and args.pipeline != "release":
@@ -63,17 +74,17 @@ def main(args: argparse.Namespace) -> int:
     run = new_run()
     read_records(run)  # a store that cannot be used is said before anything is begun
     data = ""
-    if "training" in kinds:
+    if reads:
         data = args.data or str(_sample(args.scenario, folder))
-        data = data if data.startswith("s3://") else str(Path(data).absolute())
+        data = data if data.startswith(("s3://", "s3a://")) else str(Path(data).absolute())
     sys.stdout.write(f"{scenario.name}: run {run} {f'on {data}' if data else kinds[0]}\n")
     with _Progress(run, sys.stdout):
-        given = {"data": data, "why": args.why}
+        given = {"data": data, "as_of": args.as_of, "why": args.why}
         _run(scenario, kinds, run, {name: text for name, text in given.items() if text})
     summary = read_summary(run)
     if summary is None:
         raise VintageError(f"{scenario.name}: the run left no summary; its log: {log_of(run)}")
-    _print_summary(summary, log_of(run))
+    _print_summary(summary, log_of(run), _example(run))
     return 1 if summary.status in {"refused", "failed"} else 0
 
 
@@ -91,18 +102,29 @@ def _run(scenario: "Scenario", kinds: tuple[str, ...], run: str, arguments: dict
         facts = {str(r["stage"]): r["facts"] for r in read_records(run)}
         if facts.get("challenge", {}).get("passed") is False:
             return
+        if facts.get("features", {}).get("ready") is False:  # too little history: nothing to go on
+            return
         arguments = {"release": facts.get("register", {}).get("release", "")}
+
+
+def _example(run: str) -> str:
+    """Somebody whom a look-up would find."""
+    from components.evaluation.step import read_records
+
+    facts = [record["facts"] for record in read_records(run)]
+    return next((str(found["example"]) for found in facts if found.get("example")), "17")
 
 
 def _sample(scenario: str, home: Path) -> Path:
     """The scenario's sample data, made once."""
-    folder = home / "samples" / f"{scenario}-{SAMPLE_ROWS}"
-    if not folder.is_dir():
-        import samples
+    import samples
 
+    rows = samples.real_size(scenario)
+    folder = home / "samples" / f"{scenario}-{rows}"
+    if not folder.is_dir():
         started = time.monotonic()
         working = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
-        samples.write(scenario, working, rows=SAMPLE_ROWS, seed=42)
+        samples.write(scenario, working, rows=rows, seed=42)
         try:
             working.rename(folder)
         except OSError:  # another run made the same files meanwhile
@@ -172,12 +194,14 @@ class _Progress:
         return record["status"] == "failed" and not record["final"] and not self._stop.is_set()
 
 
-def _print_summary(summary: "RunSummary", log: Path) -> None:
+def _print_summary(summary: "RunSummary", log: Path, example: str) -> None:
     lines: list[tuple[str, str]] = [("status", summary.status)]
     if summary.status == "deployed":
         lines.append(("champion", f"number {summary.champion}, release {summary.release[:12]}"))
     elif summary.release:
         lines.append(("release", f"{summary.release[:12]}, registered and not promoted"))
+    if summary.skipped:
+        lines.append(("skipped", summary.skipped))
     if summary.challenge:
         lines.append(("challenge", summary.challenge))
     if summary.metrics:
@@ -194,7 +218,7 @@ def _print_summary(summary: "RunSummary", log: Path) -> None:
         program = _program()
         lines += [
             ("next", f"{program} serve {summary.scenario}"),
-            ("", f"{program} score {summary.scenario} --id 17"),
+            ("", f"{program} score {summary.scenario} --id {example}"),
         ]
     sys.stdout.write("\n" + "".join(f"  {head:<12}{text}\n" for head, text in lines))
     if summary.error:

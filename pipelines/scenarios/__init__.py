@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def names() -> list[str]:
     """The names of all scenarios; cheap, nothing is imported."""
-    files = Path(__file__).parent.glob("[a-z]*.py")
+    files = [file for folder in __path__ for file in Path(folder).glob("[a-z]*.py")]
     return sorted(file.stem.replace("_", "-") for file in files)
 
 

@@ -9,7 +9,8 @@ from components.contracts.families import (
     Training,
     XGBoostFamily,
 )
-from components.contracts.modelling import Feature, GivenLabel, Reason, StratifiedSplit
+from components.contracts.modelling import Feature, Reason
+from components.contracts.outcomes import GivenLabel, StratifiedSplit
 from components.contracts.policy import Economics, FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind, Merge, Naming, Source
@@ -18,18 +19,18 @@ _MONTHS = (0, 2, 3, 4, 5, 6)  # the source calls the latest month 0, not 1
 _WHOLE_FILE = "UCI_Credit_Card.csv"  # the published file holds both systems' columns
 
 
-def _listed(prefix: str) -> str:
-    return ", ".join(f"{prefix}{month}" for month in range(1, 7))
-
-
-def _total(prefix: str) -> str:
-    return " + ".join(f"{prefix}{month}" for month in range(1, 7))
-
+_BILLS = tuple(f"BILL_AMT{month}" for month in range(1, 7))
+_PAYMENTS = tuple(f"PAY_AMT{month}" for month in range(1, 7))
+#: Month of the source -> when that was.
+_AGO = {
+    0: "a month ago", 1: "a month ago", **{month: f"{month} months ago" for month in range(2, 7)}
+}  # fmt: skip
 
 _PROFILE = Source(
     name="profile",
     grain="one row a customer",
     files=("profile.csv", _WHOLE_FILE),
+    table="profile",
     naming=Naming.UPPER,
     aliases={"ID": "CUSTOMER_ID"},
     key=("CUSTOMER_ID",),
@@ -64,58 +65,11 @@ _TRANSACTIONS = Source(
             Column(name=f"PAY_{m}", kind=Kind.INTEGER, minimum=-2, maximum=9, max_bad=0.01)
             for m in _MONTHS
         ),
-        *(Column(name=f"BILL_AMT{m}", kind=Kind.NUMBER, max_bad=0.01) for m in range(1, 7)),
-        *(
-            Column(name=f"PAY_AMT{m}", kind=Kind.NUMBER, minimum=0, max_bad=0.01)
-            for m in range(1, 7)
-        ),
+        *(Column(name=name, kind=Kind.NUMBER, max_bad=0.01) for name in _BILLS),
+        *(Column(name=name, kind=Kind.NUMBER, minimum=0, max_bad=0.01) for name in _PAYMENTS),
         Column(name="DEFAULTPAYMENTNEXTMONTH", kind=Kind.INTEGER, minimum=0, maximum=1),
     ),
 )
-
-
-def _ago(month: int) -> str:
-    return "a month ago" if month <= 1 else f"{month} months ago"
-
-
-def _late(month: int) -> Feature:
-    # -2 is no spending, 0 is revolving credit: neither is less late than the other.
-    return Feature(
-        name=f"PAY_{month}",
-        title=f"months overdue, month {month or 1} back",
-        monotone=1,
-        special=(-2, 0),
-        reason=Reason(
-            code=f"LATE-{month or 1}",
-            text=f"Payment was {{value}} months late {_ago(month)}",
-            below=f"The account was not in regular use {_ago(month)}",
-        ),
-    )
-
-
-def _billed(month: int) -> Feature:
-    return Feature(
-        name=f"BILL_AMT{month}",
-        title=f"bill, month {month} back",
-        reason=Reason(
-            code=f"BILL-{month}",
-            text=f"The bill {_ago(month)} was high: {{value}}, usual is {{reference}}",
-            below=f"The bill {_ago(month)} was low: {{value}}, usual is {{reference}}",
-        ),
-    )
-
-
-def _paid(month: int) -> Feature:
-    return Feature(
-        name=f"PAY_AMT{month}",
-        title=f"payment, month {month} back",
-        monotone=-1,
-        reason=Reason(
-            code=f"PAID-{month}",
-            text=f"The payment {_ago(month)} was {{value}}, usual is {{reference}}",
-            below=f"The payment {_ago(month)} was low: {{value}}, usual is {{reference}}",
-        ),
-    )
 
 
 _FEATURES = (
@@ -133,9 +87,46 @@ _FEATURES = (
         title="education",
         reason=Reason(code="EDU", text="The level of education on file is {value}"),
     ),
-    *(_late(month) for month in _MONTHS),
-    *(_billed(month) for month in range(1, 7)),
-    *(_paid(month) for month in range(1, 7)),
+    *(
+        # -2 is no spending, 0 is revolving credit: neither is less late than the other.
+        Feature(
+            name=f"PAY_{month}",
+            title=f"months overdue, month {month or 1} back",
+            monotone=1,
+            special=(-2, 0),
+            reason=Reason(
+                code=f"LATE-{month or 1}",
+                text=f"Payment was {{value}} months late {_AGO[month]}",
+                below=f"The account was not in regular use {_AGO[month]}",
+            ),
+        )
+        for month in _MONTHS
+    ),
+    *(
+        Feature(
+            name=name,
+            title=f"bill, month {month} back",
+            reason=Reason(
+                code=f"BILL-{month}",
+                text=f"The bill {_AGO[month]} was high: {{value}}, usual is {{reference}}",
+                below=f"The bill {_AGO[month]} was low: {{value}}, usual is {{reference}}",
+            ),
+        )
+        for month, name in enumerate(_BILLS, 1)
+    ),
+    *(
+        Feature(
+            name=name,
+            title=f"payment, month {month} back",
+            monotone=-1,
+            reason=Reason(
+                code=f"PAID-{month}",
+                text=f"The payment {_AGO[month]} was {{value}}, usual is {{reference}}",
+                below=f"The payment {_AGO[month]} was low: {{value}}, usual is {{reference}}",
+            ),
+        )
+        for month, name in enumerate(_PAYMENTS, 1)
+    ),
     Feature(
         name="UTILISATION",
         title="share of the limit in use a month ago",
@@ -167,7 +158,7 @@ _FEATURES = (
     Feature(
         name="PAID_OF_BILLED",
         title="payments as a share of bills over six months",
-        expression=f"({_total('PAY_AMT')}) / ({_total('BILL_AMT')})",
+        expression=f"({' + '.join(_PAYMENTS)}) / ({' + '.join(_BILLS)})",
         reason=Reason(
             code="PAID",
             text="Payments over six months were {value} of the bills, usual is {reference}",
@@ -207,7 +198,7 @@ _FEATURES = (
     Feature(
         name="BILL_RANGE",
         title="swing of the bills over six months, as a share of the limit",
-        expression=f"(maximum({_listed('BILL_AMT')}) - minimum({_listed('BILL_AMT')})) / LIMIT_BAL",
+        expression=f"(maximum({', '.join(_BILLS)}) - minimum({', '.join(_BILLS)})) / LIMIT_BAL",
         reason=Reason(
             code="SWING",
             text="The bills moved much over six months: {value} of the limit",

@@ -116,7 +116,7 @@ def searched(**spaces: Space) -> XGBoostFamily:
         (lambda: Search(trials=0), "greater than or equal to 1"),
         (lambda: Search(folds=1), "greater than or equal to 2"),
         (lambda: Search(method="guess"), "Input should be 'tpe', 'random' or 'grid'"),
-        (lambda: Search(group="A B"), "String should match pattern"),
+        (lambda: Search(rows=10), "greater than or equal to 1000"),
         (lambda: Training(families=()), "at least 1 item"),
         (
             lambda: Training(families=(TreeFamily(), LogisticFamily(), TreeFamily(max_depth=2))),

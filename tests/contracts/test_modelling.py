@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from components.contracts.base import Contract
-from components.contracts.modelling import Feature, Reason, StratifiedSplit
+from components.contracts.modelling import Feature, Reason
+from components.contracts.outcomes import StratifiedSplit
 
 
 def reason(**changes: Any) -> Reason:

@@ -8,8 +8,14 @@ from pydantic import ValidationError
 
 from components.contracts.base import Contract
 from components.contracts.errors import VintageError
-from components.contracts.families import Search, Training
-from components.contracts.modelling import Feature, GivenLabel, Limits, Reason, StratifiedSplit
+from components.contracts.families import Training
+from components.contracts.modelling import Feature, Limits, Reason
+from components.contracts.outcomes import (
+    GivenLabel,
+    GroupedSplit,
+    OutOfTimeSplit,
+    StratifiedSplit,
+)
 from components.contracts.policy import (
     Challenge,
     Economics,
@@ -44,11 +50,6 @@ def feature(expression: str | None, name: str = "SHARE", **more: Any) -> Feature
 def policy(approve_below: float = 0.3, **more: Any) -> Policy:
     """A policy with a fixed cut-off."""
     return Policy(cutoff=FixedCutoff(approve_below=approve_below), **more)
-
-
-def grouped(group: str) -> Training:
-    """A training whose folds keep a group together."""
-    return Training(families=(LOGISTIC,), search=Search(group=group))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,9 @@ def grouped(group: str) -> Training:
         ),
         ({"protected": ("SEX",)}, "scenario small-loans: SEX is in no source"),
         ({"segments": ("CITY",)}, "scenario small-loans: CITY is in no source"),
-        ({"training": grouped("HOUSE")}, "scenario small-loans: HOUSE is in no source"),
+        ({"split": GroupedSplit(by=("HOUSE",))}, "scenario small-loans: HOUSE is in no source"),
+        ({"split": OutOfTimeSplit()}, "scenario small-loans: an out-of-time split needs an as-of"),
+        ({"entity": "NOBODY"}, "scenario small-loans: entity NOBODY is not a column of applicants"),
         ({"most_reasons": 0}, "greater than or equal to 1"),
         ({"name": "Small Loans"}, "String should match pattern"),
         ({"surprise": 1}, "Extra inputs are not permitted"),
@@ -151,9 +154,9 @@ def test_numbers_may_be_monotone_and_have_special_codes_computed_ones_too() -> N
         ({"segments": ("AGE",)}, ("AGE",)),
         # An input is there anyway, and so is the key.
         ({"segments": ("REGION",)}, ("AGE",)),
-        ({"training": grouped("SPARE")}, ("AGE", "SPARE")),
-        ({"training": grouped("ID")}, ("AGE",)),
-        ({"training": grouped("REGION"), "segments": ("SPARE",)}, ("AGE", "SPARE")),
+        ({"split": GroupedSplit(by=("SPARE",))}, ("AGE", "SPARE")),
+        ({"split": GroupedSplit(by=("ID",))}, ("AGE",)),
+        ({"split": GroupedSplit(by=("REGION",)), "segments": ("SPARE",)}, ("AGE", "SPARE")),
     ],
 )
 def test_what_is_needed_beside_the_inputs_is_carried_once(
@@ -178,7 +181,9 @@ def test_what_is_needed_beside_the_inputs_is_carried_once(
         ({"most_reasons": 2}, {"train"}),
         ({"segments": ("REGION",)}, {"evaluate", "challenge"}),
         ({"segments": ("SPARE",)}, {"gold", "evaluate", "challenge"}),
-        ({"training": grouped("SPARE")}, {"gold", "train"}),
+        ({"split": GroupedSplit(by=("SPARE",))}, {"gold", "train"}),
+        ({"split": GroupedSplit(by=("AMOUNT",))}, {"gold", "train"}),
+        ({"entity": "ID"}, set()),
         ({"gate": Gate(rules=(AUC,), challenge=Challenge(level=0.1))}, {"challenge"}),
         ({"features": (*FEATURES, feature("INCOME - AMOUNT", "LEFT"))}, {"train", "judge"}),
         ({"features": (*FEATURES, feature("SPARE / 2", "LEFT"))}, {"gold", "train", "judge"}),
@@ -196,7 +201,7 @@ def test_what_is_needed_beside_the_inputs_is_carried_once(
         ({"title": "Other"}, {"evaluate"}),
         ({"protected": ()}, {"gold", "evaluate"}),
         (
-            {"merge": Merge(table="people", grain="", key="ID", drop_identical=True)},
+            {"merge": Merge(table="applicants", grain="", key="ID", drop_identical=True)},
             {"ingest"},
         ),
         ({"sources": (LOANS, PEOPLE)}, {"ingest", "gold", "train"}),

@@ -2,12 +2,22 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from components.contracts.base import Contract
-from components.contracts.sources import Column, Kind, Merge, Naming, Source
+from components.contracts.sources import (
+    Column,
+    CountOf,
+    Kind,
+    Merge,
+    Naming,
+    Pattern,
+    Source,
+)
 
 
 def source(*columns: Column, key: tuple[str, ...] = ("ID",)) -> Source:
@@ -17,6 +27,26 @@ def source(*columns: Column, key: tuple[str, ...] = ("ID",)) -> Source:
 
 
 ID = Column(name="ID", kind=Kind.KEY)
+
+
+def dated(**more: Any) -> Source:
+    """A source of keys alone that says something of dates."""
+    return Source(name="people", grain="", files=("a.csv",), key=("ID",), columns=(ID,), **more)
+
+
+@pytest.mark.parametrize(
+    ("column", "nullable"),
+    [
+        (Column(name="AGE", kind=Kind.INTEGER), False),
+        (Column(name="AGE", kind=Kind.INTEGER, max_missing=0.1), True),
+        (Column(name="AGE", kind=Kind.INTEGER, max_bad=0.1), False),
+        (Column(name="AGE", kind=Kind.INTEGER, max_bad=0.1, outside="missing"), True),
+    ],
+)
+def test_a_clean_value_may_lack_where_missing_or_bad_ones_are_let_through(
+    column: Column, nullable: bool
+) -> None:
+    assert column.nullable() == nullable
 
 
 @pytest.mark.parametrize(
@@ -40,11 +70,37 @@ ID = Column(name="ID", kind=Kind.KEY)
             "column AGE: minimum 9 is above maximum 1",
         ),
         (lambda: Column(name="AGE", kind=Kind.INTEGER, max_missing=1.5), "less than or equal to 1"),
-        (lambda: Column(name="AGE", kind="date"), "Input should be 'integer'"),
+        (lambda: Column(name="AGE", kind="age"), "Input should be 'integer'"),
         (lambda: source(ID, ID), "source people: a column is declared twice in ['ID', 'ID']"),
         (
             lambda: source(Column(name="AGE", kind=Kind.INTEGER), key=("ID", "AGE", "OTHER")),
             "source people: key ['ID', 'OTHER'] is not among its columns ['AGE']",
+        ),
+        (
+            lambda: Column(name="AGE", kind=Kind.INTEGER, formats=("yyyy",)),
+            "column AGE: formats, earliest and latest are for dates, found kind integer",
+        ),
+        (
+            lambda: Column(name="AGE", kind=Kind.NUMBER, latest=date(2100, 1, 1)),
+            "column AGE: formats, earliest and latest are for dates, found kind number",
+        ),
+        (lambda: Column(name="ID", kind=Kind.KEY, private=True), "column ID: a key is in every"),
+        (lambda: Pattern(pattern="a(b"), "pattern 'a(b': missing ), unterminated subpattern"),
+        (lambda: Pattern(pattern="ab"), "pattern 'ab': expected one group, found 0"),
+        (lambda: CountOf(text=""), "at least 1 character"),
+        (lambda: dated(monthly=True), "source people: monthly and freshness need a date"),
+        (lambda: dated(freshness_days=3), "source people: monthly and freshness need a date"),
+        (
+            lambda: dated(date="ID"),
+            "source people: expected date ID to be a column of kind date or moment, found []",
+        ),
+        (
+            lambda: Merge(table="t", grain="", key="ID", columns=("ID",)),
+            "merge t: columns are for one source, found []",
+        ),
+        (
+            lambda: Merge(table="t", grain="", key="ID", sources=("a",), columns=("X",)),
+            "merge t: expected its key ID among the columns, found ['X']",
         ),
         (source, "at least 1 item"),
         (lambda: source(ID, key=()), "at least 1 item"),

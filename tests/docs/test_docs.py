@@ -1,5 +1,6 @@
 """The documentation says what is: its commands parse, its targets and links exist."""
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -75,6 +76,15 @@ def test_every_command_is_documented_with_help_and_an_example_that_parses(name: 
     assert module.HELP and module.EXAMPLE.startswith(f"vintage {name}")
     assert f"| `{name}` |" in guide and f"`{module.EXAMPLE}`" in guide
     assert build_parser().parse_args(shlex.split(module.EXAMPLE)[1:]).command == name
+
+
+def test_every_option_of_a_run_is_in_the_guide() -> None:
+    guide = (ROOT / "docs" / "guide.md").read_text()
+    parser = argparse.ArgumentParser()
+    import_module("pipelines.commands.run").add_arguments(parser)
+    options = {word for action in parser._actions for word in action.option_strings}
+    listed = set(re.findall(r"^\| `(--[a-z-]+)` \|", guide, re.MULTILINE))
+    assert listed == options - {"-h", "--help"}
 
 
 def test_every_command_file_is_a_command() -> None:

@@ -254,7 +254,11 @@ def _environment(equipment: Any, changes: Mapping[str, str]) -> list[dict[str, A
             found[pair["envVar"]] = {"valueFrom": {"configMapKeyRef": place}}
     for source in equipment.get("secretAsEnv", []):
         for pair in source["keyToEnv"]:
-            place = {"name": source["secretName"], "key": pair["secretKey"]}
+            place = {
+                "name": source["secretName"],
+                "key": pair["secretKey"],
+                "optional": source.get("optional", False),
+            }
             found[pair["envVar"]] = {"valueFrom": {"secretKeyRef": place}}
     for name, value in changes.items():
         found[name] = {"value": value}

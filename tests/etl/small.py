@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.contracts.families import LogisticFamily, Training
-from components.contracts.modelling import Feature, GivenLabel, StratifiedSplit
+from components.contracts.modelling import Feature
+from components.contracts.outcomes import GivenLabel, StratifiedSplit
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind, Merge, Naming, Source

@@ -1,13 +1,17 @@
-"""The data contract of one source: files as given, failures as expected."""
+"""Landing: files as given, and what is wrong with them."""
 
+import io
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from components.contracts.sources import Naming
+from components.contracts.sources import Column, Kind, Naming, Source
 from components.etl import bronze
-from components.etl.silver import clean
+from components.etl.contract import failures
 from tests.etl.conftest import Land
 from tests.etl.small import PEOPLE
 
@@ -40,25 +44,32 @@ def test_names_that_are_taken_as_they_are_keep_their_case() -> None:
     assert Naming.AS_IS.column(" Limit.Bal ") == "Limit.Bal"
 
 
+def _inspected(folder: Path) -> list[str]:
+    """What is wrong with the files of `PEOPLE` in a folder."""
+    _, checks = bronze.inspect(PEOPLE, bronze.find_files(PEOPLE, folder), folder)
+    return failures(checks)
+
+
 def test_a_missing_file_is_named_with_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("")
-    found = bronze.find_file(PEOPLE, tmp_path)
-    assert isinstance(found, bronze.Check)
-    assert bronze.failures([found]) == [
+    assert _inspected(tmp_path) == [
         f"people: expected a file people.csv or whole.csv in {tmp_path}, found readme.txt"
     ]
 
 
-def test_a_file_is_not_found_where_a_folder_has_its_name(tmp_path: Path) -> None:
+def test_an_empty_folder_of_the_files_name_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "people.csv").mkdir()
-    assert isinstance(bronze.find_file(PEOPLE, tmp_path), bronze.Check)
+    (tmp_path / "people.csv" / "_notes.csv").write_text("")
+    assert _inspected(tmp_path) == [
+        f"people: expected a file people.csv or whole.csv in {tmp_path}, found people.csv"
+    ]
 
 
 def test_the_first_of_the_accepted_files_is_read(tmp_path: Path) -> None:
     (tmp_path / "whole.csv").write_text("")
-    assert bronze.find_file(PEOPLE, tmp_path) == tmp_path / "whole.csv"
+    assert bronze.find_files(PEOPLE, tmp_path) == [tmp_path / "whole.csv"]
     (tmp_path / "people.csv").write_text("")
-    assert bronze.find_file(PEOPLE, tmp_path) == tmp_path / "people.csv"
+    assert bronze.find_files(PEOPLE, tmp_path) == [tmp_path / "people.csv"]
 
 
 @pytest.mark.parametrize(
@@ -79,23 +90,66 @@ def test_the_first_of_the_accepted_files_is_read(tmp_path: Path) -> None:
 )
 def test_every_fault_of_a_header_is_listed(tmp_path: Path, text: str, failures: list[str]) -> None:
     (tmp_path / "people.csv").write_text(text)
-    _, checks = bronze.read_header(PEOPLE, tmp_path / "people.csv")
-    found = [c.replace("expected ", "").replace(", found", ":") for c in bronze.failures(checks)]
+    found = [c.replace("expected ", "").replace(", found", ":") for c in _inspected(tmp_path)]
     assert len(found) == len(failures)
     for sentence, start in zip(found, failures, strict=True):
         assert sentence.startswith(start)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_header_that_is_not_utf_8_is_said_so(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "people.csv").write_bytes("Id,City,Age,Income,Größe\n".encode(encoding))
-    _, checks = bronze.read_header(PEOPLE, tmp_path / "people.csv")
-    assert bronze.failures(checks) == [
-        "people: expected UTF-8 text in people.csv, found another encoding"
+def test_a_column_that_is_gone_is_named_with_those_of_a_like_name(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("Id,City,Ages,Incomes\n1,Rome,30,1\n")
+    assert _inspected(tmp_path) == [
+        "people.AGE: expected a column of the file, found columns Id, City, Ages, Incomes; "
+        "near: AGES",
+        "people.INCOME: expected a column of the file, found columns Id, City, Ages, Incomes; "
+        "near: INCOMES",
     ]
 
 
-KEEP = "1,Rome,30,10\n2,Rome,40,20\n3,Rome,50,30\n"
+def test_a_file_without_an_end_to_its_lines_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(HEAD + GOOD + "x" * 2_000_000)
+    (failure,) = _inspected(tmp_path)
+    assert failure.startswith("people: expected lines of cells in people.csv, found field larger")
+
+
+def test_a_new_column_is_told_and_breaks_nothing(land: Land) -> None:
+    landed = land(b"Id,City,Age,Income,Shoe size,Hat\n1,Rome,30,1,44,60\n")
+    assert landed.failures == []
+    assert landed.checks[0].found == "also SHOE_SIZE, HAT: in bronze, in no layer after it"
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("Id,City\n".encode("utf-16"), "UTF-16, or no text at all"),
+        ("Id,City\n".encode("utf-16-be"), "UTF-16, or no text at all"),
+        ("Id,City,Größe\n".encode("latin-1"), "Latin-1 or the like: byte 0xf6 in line 1"),
+        (
+            ("Id\n" + "1\n" * 700_000 + "Jörg\n").encode("latin-1"),
+            "Latin-1 or the like: byte 0xf6 in line 700,002",
+        ),
+        ("Id\n1\nJö".encode()[:-1], "the end cut in the middle of a letter, in line 3"),
+    ],
+    ids=["utf-16", "utf-16-without-mark", "latin-1", "latin-1-far-down", "half-a-letter"],
+)
+def test_another_encoding_than_utf_8_is_named(tmp_path: Path, data: bytes, found: str) -> None:
+    (tmp_path / "people.csv").write_bytes(data)
+    assert _inspected(tmp_path) == [f"people: expected UTF-8 text in people.csv, found {found}"]
+
+
+@pytest.mark.parametrize(
+    ("end", "width"),
+    [("3,Ro", 2), ('3,"Ro', 2), ("3,Rome,5\r\n", 3), ("3\n\n \n", 1)],
+    ids=["cut", "cut-in-quotes", "cut-in-crlf", "blank-lines-after"],
+)
+def test_a_file_that_ends_in_the_middle_of_a_line_is_refused(
+    tmp_path: Path, end: str, width: int
+) -> None:
+    (tmp_path / "people.csv").write_text(HEAD + GOOD + end, newline="")
+    assert _inspected(tmp_path) == [
+        "people: expected 4 cells in the last line of people.csv, "
+        f"found {width}: the file is cut in the middle of a line"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -122,97 +176,96 @@ def test_a_file_that_says_the_same_is_read_the_same(land: Land, data: bytes) -> 
     landed = land(data)
     assert landed.failures == []
     assert landed.facts["landed"] == 3
-    assert landed.rows is not None
-    good, _ = clean(landed.rows, PEOPLE)
-    assert sorted(tuple(row) for row in good.collect()) == [
-        ("1", "Rome", 30.0, 10.0),
-        ("2", "Rome", 40.0, 20.5),
-        ("3", "Rome", 50.0, None),
+    assert landed.kept == [
+        ("1", "Rome", 30.0, 10.0), ("2", "Rome", 40.0, 20.5), ("3", "Rome", 50.0, None),
+    ]  # fmt: skip
+
+
+def _parquet(**columns: list[object]) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.table(columns), stream)
+    return stream.getvalue()
+
+
+PEOPLE_PARQUET = PEOPLE.model_copy(update={"files": ("people.parquet",)})
+
+
+def test_a_parquet_file_lands_as_text(land: Land) -> None:
+    data = _parquet(
+        Id=[1, 2], City=["Rome", "Roma"], Age=[30.0, 40.0], Income=[None, Decimal("20.50")]
+    )
+    landed = land(data, PEOPLE_PARQUET)
+    assert landed.failures == []
+    assert landed.kept == [("1", "Rome", 30.0, None), ("2", "Rome", 40.0, 20.5)]
+
+
+def test_files_of_a_folder_are_one_source_whatever_types_their_columns_have(land: Land) -> None:
+    files = {
+        "a.parquet": _parquet(Id=[1], City=["Rome"], Age=[30], Income=[1.5]),
+        "b.parquet": _parquet(Income=["7"], Age=[31.0], Id=["2"], City=["Rome"]),
+        "_temporary.parquet": b"",
+    }
+    landed = land(files, PEOPLE_PARQUET)
+    assert landed.failures == []
+    assert landed.kept == [("1", "Rome", 30.0, 1.5), ("2", "Rome", 31.0, 7.0)]
+
+
+def test_each_file_with_another_header_than_the_first_is_named(land: Land) -> None:
+    head, other = HEAD.encode(), b"City,Id,Age,Income\n"
+    files = {"1.csv": head + b"1,Rome,30,1\n", "2.csv": other, "3.csv": head, "4.csv": b"Id\n"}
+    assert land(files).failures == [
+        f"people: expected in {name} the columns of 1.csv, Id, City, Age, Income, found {found}"
+        for name, found in (("2.csv", "City, Id, Age, Income"), ("4.csv", "Id"))
     ]
 
 
-def _bad(column: str, kind: str, share: str, count: int, example: str) -> str:
-    return (
-        f"people.{column}: expected {kind} in all but {share} of rows, "
-        f"found {count} other, such as {example!r}"
+def test_a_damaged_parquet_file_is_named(land: Land) -> None:
+    whole = _parquet(
+        Id=[str(n) for n in range(900)], City=["Rome"] * 900, Age=[30] * 900, Income=[1] * 900
     )
+    (failure,) = land({"a.parquet": whole, "b.parquet": whole[:-9]}, PEOPLE_PARQUET).failures
+    assert failure.startswith("people: expected a whole Parquet file b.parquet, found a damaged")
+    spoilt = bytearray(whole)
+    spoilt[30:2000] = bytes(1970)
+    (failure,) = land({"a.parquet": whole, "b.parquet": bytes(spoilt)}, PEOPLE_PARQUET).failures
+    assert failure.startswith("people: expected a whole Parquet file b.parquet, found a damaged")
 
 
-_AGE = "a whole number from 18 to 110"
-_INCOME = "a number of at least 0"
-_CITY = 'one of Rome, Oslo, N, the "Hague"'
+MONTHLY = Source(
+    name="visits",
+    grain="one row a person and month",
+    files=("visits",),
+    key=("ID", "DAY"),
+    date="DAY",
+    monthly=True,
+    columns=(Column(name="ID", kind=Kind.KEY), Column(name="DAY", kind=Kind.DATE, max_bad=0.5)),
+)
 
 
-@pytest.mark.parametrize(
-    ("rows", "failures"),
-    [
-        ("", ["people: expected at least one row, found 0 rows"]),
-        ("1,Rome,x,10\n2,Rome,40,20\n3,Rome,50,30\n", []),
-        ("1,Rome,200,10\n2,Rome,40,20\n3,Rome,50,30\n", []),
-        ("1,Rome,x,10\n2,Rome,7,20\n3,Rome,50,30\n", [_bad("AGE", _AGE, "34.0%", 2, "x")]),
-        ("1,Rome,30.5,10\n2,Rome,NaN,1\n3,Rome,5,3\n", [_bad("AGE", _AGE, "34.0%", 3, "30.5")]),
-        ("1,Rome,30,-1\n2,Rome,40,20\n", [_bad("INCOME", _INCOME, "0.0%", 1, "-1")]),
-        ("1,Rome,30,Infinity\n2,Rome,4e1,2\n", [_bad("INCOME", _INCOME, "0.0%", 1, "Infinity")]),
-        ("1,Rome,30,12d\n2,Rome,40,20\n", [_bad("INCOME", _INCOME, "0.0%", 1, "12d")]),
-        ('1,Rome,30,"1,000"\n2,Rome,40,20\n', [_bad("INCOME", _INCOME, "0.0%", 1, "1,000")]),
-        ("1,Paris,30,10\n2,Rome,40,20\n", [_bad("CITY", _CITY, "0.0%", 1, "Paris")]),
-        ("1,rome,30,10\n2,Rome,40,20\n", [_bad("CITY", _CITY, "0.0%", 1, "rome")]),
-        ("1,?,30,10\n2,Rome,40,20\n", []),
-        ("1,?,30,10\n2,,40,20\n3,Rome,50,1\n",
-         ["people.CITY: expected at most 50.0% missing, found 2 of 3 missing"]),
-        ("1,Rome,30,\n2,Rome,,20\n",
-         ["people.AGE: expected at most 0.0% missing, found 1 of 2 missing"]),
-        (",Rome,30,10\n2,Rome,40,20\n",
-         ["people.ID: expected at most 0.0% missing, found 1 of 2 missing"]),
-        ("1,Rome,30,10\n1,Rome,30,10\n2,Rome,40,20\n", []),
-        ("1,Rome,30,10\n1,Rome,31,10\n2,Rome,40,20\n2,Rome,40,21\n3,Rome,50,30\n",
-         ["people.ID: expected a key that names one row, found 2 keys with rows that differ"]),
-        ("1,,30,10\n1,Rome,30,\n2,Rome,40,20\n3,Rome,50,30\n",
-         ["people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
-        ("1,Rome,30,10\n1,Rome,30,\n2,Rome,40,20\n",
-         ["people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
-        ("1,Rome,30,\n1,Rome,,30\n2,Rome,40,20\n",
-         ["people.AGE: expected at most 0.0% missing, found 1 of 3 missing",
-          "people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
-        ("1,Rome\n2,Rome,40,20\n", []),
-        ("1,Rome,30,10,99\n2,Rome,40,20\n", []),
-        ("1,Rome\n2,Rome,40,20,7,7\n",
-         ["people: expected at least one row, found 0 rows",
-          "people: expected the header's columns in all but 50.0% of lines, "
-          "found 2 other lines of 2"]),
-        ('1,"Oslo, N",30,10\n2,"the ""Hague""",40,20\n', []),
-        ("1,Paris,x,-1\n,Rome,y,2\n",
-         [_bad("AGE", _AGE, "34.0%", 2, "x"), _bad("CITY", _CITY, "0.0%", 1, "Paris"),
-          _bad("INCOME", _INCOME, "0.0%", 1, "-1"),
-          "people.ID: expected at most 0.0% missing, found 1 of 2 missing"]),
-    ],
-    ids=[
-        "header-only", "wrong-type-within", "out-of-range-within", "above-max-bad",
-        "not-whole-and-nan", "negative", "infinite", "java-suffix", "thousands", "unknown-category",
-        "category-in-another-case", "missing-within", "missing-above", "missing-not-allowed",
-        "missing-key", "repeated-row", "conflicting-keys", "conflict-in-empty-cells",
-        "conflict-of-value-and-none", "conflict-of-moved-value", "short-line", "long-line",
-        "malformed-only", "quoted-commas-and-quotes", "all-at-once",
-    ],
-)  # fmt: skip
-def test_a_contract_lists_every_failure_of_the_rows(
-    land: Land, rows: str, failures: list[str]
-) -> None:
-    assert sorted(land((HEAD + rows).encode()).failures) == sorted(failures)
-
-
-def test_replacements_are_counted_by_column_and_code(land: Land) -> None:
-    rows = "1,Roma,30,1\n2,Roma,30,1\n3,?,30,1\n4,Rome,30,1\n5,,30,1\n"
-    assert land((HEAD + rows).encode()).facts == {
-        "landed": 5,
-        "replaced": {"CITY": {"Roma": 2, "?": 1}},
+def test_a_month_that_is_in_two_files_is_named_with_both(land: Land) -> None:
+    files = {
+        "january.csv": b"ID,DAY\n1,2024-01-05\n2,2024-01-06\n3,x\n",
+        "february.csv": b"ID,DAY\n1,2024-02-05\n2,2024-01-31\n3,x\n",
     }
+    assert land(files, MONTHLY).failures == [
+        "visits.DAY: expected each month in one file, found 2024-01 in february.csv and january.csv"
+    ]
 
 
-def test_a_stray_latin_letter_far_down_the_file_is_said_so(land: Land) -> None:
-    lines = "".join(f"{number},Rome,30,10\n" for number in range(2_000)) + "Jörg,Rome,30,10\n"
-    landed = land((HEAD + lines).encode("latin-1"))
-    assert landed.failures == ["people: expected UTF-8 text in people.csv, found another encoding"]
+def test_bronze_of_a_dated_source_is_laid_out_by_month(
+    spark: "SparkSession", tmp_path: Path
+) -> None:
+    (tmp_path / "visits").write_text("ID,DAY,NOTE\n1,2024-01-05, a \n2,2024-02-06,\n3,?,c\n")
+    landing, _ = bronze.inspect(MONTHLY, [tmp_path / "visits"], tmp_path)
+    facts, checks = bronze.land(spark, landing, tmp_path / "raw")
+    assert (facts, checks) == ({"landed": 3, "last": "2024-02-06"}, [])
+    files = sorted(str(p.relative_to(tmp_path / "raw")) for p in (tmp_path / "raw").rglob("*.*"))
+    assert files == [
+        f"snapshot_month={month}/part-00000.parquet" for month in ("2024-01", "2024-02", "unknown")
+    ]
+    rows = spark.read.parquet(str(tmp_path / "raw")).orderBy("ID").collect()
+    assert [row["NOTE"] for row in rows] == [" a ", None, "c"]
+    assert {row["_file"] for row in rows} == {"visits"}
 
 
 def test_columns_that_differ_in_case_alone_are_a_fault_of_the_header_or_can_be_landed(
@@ -223,6 +276,7 @@ def test_columns_that_differ_in_case_alone_are_a_fault_of_the_header_or_can_be_l
     )
     path = tmp_path / "people.csv"
     path.write_text("Id,City,Age,INCOME,note,Note\n1,Rome,30,1,a,b\n")
-    header, checks = bronze.read_header(source, path)
-    if not checks:
-        assert bronze.read_landed(spark, path, header).count() == 1
+    landing, checks = bronze.inspect(source, [path], tmp_path)
+    assert failures(checks) == []
+    facts, _ = bronze.land(spark, landing, tmp_path / "raw")
+    assert facts["landed"] == 1

@@ -17,15 +17,22 @@ def landings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The folders that were landed; landing and cleaning themselves are left out."""
     seen: list[Path] = []
 
-    def land(_work: object, _spec: str, folder: Path, target: Path) -> Mapping[str, object]:
+    def land(
+        _work: object, _spark: object, _spec: str, _data: str, places: tuple[Path, Path], _day: str,
+        target: Path,
+    ) -> Mapping[str, object]:  # fmt: skip
+        folder, _ = places
         seen.append(folder)
         for source in ("profile.csv", "transactions.csv"):
             (target / source).write_bytes((folder / source).read_bytes())
         return {}
 
-    def clean(_work: object, _spec: str, _landed: object, target: Path) -> Mapping[str, object]:
+    def clean(
+        _work: object, _spark: object, _spec: str, _data: str, _landed: object, _as_of: str,
+        target: Path,
+    ) -> Mapping[str, object]:  # fmt: skip
         (target / "rows").write_text("one")
-        return {"rows": 1, "layers": []}
+        return {"rows": 1, "as_of": "", "layers": []}
 
     monkeypatch.setattr(step, "_land", land)
     monkeypatch.setattr(step, "_clean", clean)

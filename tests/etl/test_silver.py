@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from components.contracts.errors import VintageError
 from components.contracts.sources import Merge
-from components.etl.silver import check_counts, clean, merge
+from components.etl.silver import check_counts, merge
 from tests.etl.conftest import Land
-from tests.etl.small import MERGE, PEOPLE
+from tests.etl.small import MERGE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -22,13 +22,8 @@ HEAD = "Id,City,Age,Income\n"
 def _cleaned(land: Land, rows: str) -> tuple[list[tuple[object, ...]], list[tuple[str, str]]]:
     """Kept rows, and the quarantine as (key, reason), both in order."""
     landed = land((HEAD + rows).encode())
-    assert landed.rows is not None
-    good, rejected = clean(landed.rows, PEOPLE)
-    assert {row["table"] for row in rejected.collect()} <= {"people"}
-    return (
-        sorted(tuple(row) for row in good.collect()),
-        sorted((row["key"] or "", row["reason"]) for row in rejected.collect()),
-    )
+    assert {row[0] for row in landed.rejected} <= {"people"}
+    return landed.kept, sorted((str(row[1] or ""), str(row[2])) for row in landed.rejected)
 
 
 @pytest.mark.parametrize(
@@ -62,16 +57,15 @@ def test_a_malformed_line_does_not_push_out_the_good_row_of_its_key(
     land: Land, first: bool
 ) -> None:
     lines = ["1,Rome\n", "1,Rome,30,1\n"]
-    good, rejected = _cleaned(land, "".join(lines if first else reversed(lines)))
-    assert good == [("1", "Rome", 30.0, 1.0)]
+    both = "".join(lines if first else reversed(lines))
+    good, rejected = _cleaned(land, f"{both}2,Rome,31,1\n")
+    assert good == [("1", "Rome", 30.0, 1.0), ("2", "Rome", 31.0, 1.0)]
     assert rejected == [("1", "malformed line")]
 
 
 def test_a_quarantined_row_is_kept_in_its_own_words(land: Land) -> None:
-    landed = land((HEAD + "1,Paris, x ,1\n2,Rome\n").encode())
-    assert landed.rows is not None
-    _, rejected = clean(landed.rows, PEOPLE)
-    assert {row["row"] for row in rejected.collect()} == {
+    landed = land((HEAD + "1,Paris, x ,1\n2,Rome\n3,Rome,30,1\n").encode())
+    assert {row[3] for row in landed.rejected} == {
         '{"ID":"1","CITY":"Paris","AGE":"x","INCOME":"1"}',
         "2,Rome",
     }
@@ -165,8 +159,26 @@ def test_every_key_comes_out_once_as_a_row_or_in_quarantine(
     assert len(good) == (len(different) if drop else len(shared))
 
 
-@pytest.mark.parametrize(("taken", "kept", "rejected"), [(3, 2, 0), (3, 2, 2), (0, 1, 0)])
-def test_rows_that_do_not_add_up_are_an_error(taken: int, kept: int, rejected: int) -> None:
-    with pytest.raises(VintageError, match=rf"t: expected {taken} rows to add up, found {kept}"):
-        check_counts("t", taken, kept, rejected)
-    check_counts("t", kept + rejected, kept, rejected)
+@pytest.mark.parametrize(
+    ("landed", "kept", "rejected", "later"),
+    [(3, 2, 0, 0), (3, 2, 2, 0), (0, 1, 0, 0), (3, 2, 1, 1)],
+)
+def test_rows_that_do_not_add_up_are_an_error(
+    landed: int, kept: int, rejected: int, later: int
+) -> None:
+    with pytest.raises(VintageError, match=rf"t: expected {landed} rows to add up, found {kept}"):
+        check_counts("t", landed, kept, rejected, later)
+    check_counts("t", kept + rejected + later, kept, rejected, later)
+
+
+def test_where_one_source_has_more_rows_than_keys_the_columns_that_stay_are_merged(
+    spark: "SparkSession",
+) -> None:
+    spec = Merge(
+        table="loans", grain="one row a loan", key="ID", sources=("months",),
+        columns=("ID", "AMOUNT"),
+    )  # fmt: skip
+    rows = [("1", 10.0, 1.0), ("1", 10.0, 2.0), ("2", 5.0, 1.0), ("3", 7.0, 1.0), ("3", 8.0, 2.0)]
+    good, rejected = _merged(spark, {"months": ("AMOUNT double, MONTH double", rows)}, spec)
+    assert good == [("1", 10.0), ("2", 5.0)]
+    assert rejected == [("3", "key on rows that differ")] * 2

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from components.contracts.scenario import Scenario
-from components.contracts.sources import Column, Kind, Source
+from components.contracts.scenario import IngestSpec, Scenario
+from components.contracts.sources import Column, Kind, Merge, Source
+from components.etl import step
 from components.scoring.snapshot import Snapshot
+from components.storage.objects import Entry
 from tests.etl.small import DEEDS_HEAD, PEOPLE_HEAD, SMALL, lines, write
-from tests.support import Walk
+from tests.support import Paper, Walk
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -83,6 +85,20 @@ def test_failures_of_all_sources_are_listed_at_once(tmp_path: Path, capsys: Capt
     assert not (walk.home / "store" / "small").exists()
 
 
+def test_where_the_files_can_be_read_bronze_stays_though_the_contract_is_broken(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    walk = Walk(SMALL, write(tmp_path / "data", ["1,Paris,30,1"], ["1,x,0"]), "r")
+    assert _refused(walk, capsys).splitlines() == [
+        f"ingest: data {tmp_path / 'data'}: 2 contract failures",
+        '  - people.CITY: expected one of Rome, Oslo, N, the "Hague" in all but 0.0% of rows, '
+        "found 1 other, such as 'Paris'",
+        "  - deeds.LATE: expected a whole number in all but 50.0% of rows, "
+        "found 1 other, such as 'x'",
+    ]
+    assert [place.name for place in (walk.home / "store" / "small").iterdir()] == ["raw"]
+
+
 def test_a_missing_file_does_not_hide_the_failures_of_the_other(
     tmp_path: Path, capsys: Capture
 ) -> None:
@@ -122,10 +138,11 @@ def test_every_row_that_came_in_is_kept_or_in_quarantine(tmp_path: Path) -> None
     facts = walk.record("ingest")["facts"]
     assert isinstance(facts, dict)
     assert facts["rows"] == 60
-    assert [(x["table"], x["landed"], x["kept"], x["quarantined"]) for x in facts["layers"]] == [
-        ("people", 65, 62, 3),
-        ("deeds", 65, 62, 3),
-        ("everyone", 63, 60, 3),
+    counted = ("table", "landed", "kept", "quarantined", "later")
+    assert [tuple(x[name] for name in counted) for x in facts["layers"]] == [
+        ("people", 65, 62, 3, 0),
+        ("deeds", 65, 62, 3, 0),
+        ("everyone", 63, 60, 3, 0),
     ]
     assert _quarantine(walk) == [
         ["deeds", "LATE", 1], ["deeds", "repeated row", 2],
@@ -136,9 +153,12 @@ def test_every_row_that_came_in_is_kept_or_in_quarantine(tmp_path: Path) -> None
     table = pq.read_table(_folder(walk, "silver") / "quarantine").to_pylist()
     assert len(table) == sum(int(str(line[2])) for line in _quarantine(walk))
     assert {row["reason"] for row in table if row["key"] == "66"} == {"identical to 10"}
-    bronze = walk.entry("bronze")["facts"]
-    assert isinstance(bronze, dict)
-    assert bronze["people"]["replaced"] == {"CITY": {"Roma": 1, "?": 0}}
+    silver = walk.entry("silver")["facts"]
+    assert isinstance(silver, dict)
+    assert silver["cleaning"] == [
+        {"table": "people", "column": "CITY", "what": "replaced 'Roma' by 'Rome'", "rows": 1}
+    ]
+    assert (silver["as_of"], silver["months"]) == ("", {})
 
 
 def _quarantine(walk: Walk) -> list[list[object]]:
@@ -259,11 +279,81 @@ def test_a_file_that_no_source_declares_does_not_count(tmp_path: Path, walked: W
     assert again.record("ingest")["reused"]
 
 
-def test_the_contract_that_held_is_published_with_bronze(walked: Walk) -> None:
-    checks = json.loads((_folder(walked, "bronze") / "contract.json").read_text())
+def test_the_contract_that_held_is_published_with_silver(walked: Walk) -> None:
+    checks = json.loads((_folder(walked, "silver") / "contract.json").read_text())
     assert {check["source"] for check in checks} == {"people", "deeds"}
     assert all(check["ok"] for check in checks)
     landed = pq.read_table(_folder(walked, "bronze") / "people").to_pylist()
     assert len(landed) == 60
     assert landed[0]["_file"] == "people.csv"
     assert landed[0]["Id"] == "1"
+
+
+LOANS = Source(
+    name="loans",
+    grain="one row a loan",
+    files=("loans.csv",),
+    key=("LOAN",),
+    columns=(
+        Column(name="LOAN", kind=Kind.KEY), Column(name="ID", kind=Kind.KEY),
+        Column(name="START", kind=Kind.DATE),
+    ),
+    date="START",
+)  # fmt: skip
+VISITS = Source(
+    name="visits",
+    grain="one row a visit",
+    files=("visits",),
+    key=("ID", "AT"),
+    columns=(
+        Column(name="ID", kind=Kind.KEY), Column(name="AT", kind=Kind.MOMENT, max_bad=0.5),
+        Column(name="SPENT", kind=Kind.NUMBER),
+    ),
+    date="AT",
+)  # fmt: skip
+DATED = IngestSpec(
+    scenario="dated",
+    sources=(LOANS, VISITS),
+    merge=Merge(table="loans", grain="one row a loan", key="LOAN", sources=("loans",)),
+    kept=("visits",),
+)
+
+
+def _ingest_dated(folder: Path, run: str, as_of: str) -> Entry:
+    papers = {name: Paper(str(folder / run / name)) for name in ("bronze", "silver")}
+    step.ingest(
+        spec=DATED.model_dump_json(), data=str(folder / "data"), as_of=as_of, run=run,
+        timeout_minutes=5, **papers,
+    )  # fmt: skip
+    return Entry.from_json(Path(papers["silver"].path).read_text())
+
+
+def test_a_run_as_of_an_earlier_month_gives_what_it_gave_whatever_came_later(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    data = tmp_path / "data"
+    (data / "visits").mkdir(parents=True)
+    (data / "loans.csv").write_text("LOAN,ID,START\na,1,2024-01-05\nb,2,2024-01-31\n")
+    (data / "visits" / "1.csv").write_text("ID,AT,SPENT\n1,2024-01-02T10:00:00Z,5\n")
+    first = _ingest_dated(tmp_path, "first", "")
+    assert first.facts["as_of"] == "2024-01-31"
+    with (data / "loans.csv").open("a") as stream:
+        stream.write("a,9,2024-02-01\nc,3,2024-02-02\n")
+    (data / "visits" / "2.csv").write_text("ID,AT,SPENT\n1,2024-02-02 10:00:00,x\n2,?,1\n")
+    with pytest.raises(SystemExit):
+        _ingest_dated(tmp_path, "second", "")
+    assert "loans.LOAN: expected a key that names one row" in capsys.readouterr().err
+    (data / "visits" / "2.csv").write_text("ID,AT,SPENT\n1,2024-02-02 10:00:00,x\n")
+    again = _ingest_dated(tmp_path, "again", "2024-01")
+    assert {n: s for n, s in again.files.items() if "loans/" in n or "visits/" in n} == {
+        n: s for n, s in first.files.items() if "loans/" in n or "visits/" in n
+    }
+    assert again.facts["months"] == {"visits": {"2024-01": 1}}
+    counted, layers = ("table", "landed", "kept", "quarantined", "later"), again.facts["layers"]
+    assert isinstance(layers, list)
+    assert [tuple(line[name] for name in counted) for line in layers] == [
+        ("loans", 4, 2, 0, 2), ("visits", 2, 1, 0, 1),
+    ]  # fmt: skip
+    with pytest.raises(SystemExit):
+        _ingest_dated(tmp_path, "late", "2024-03")
+    assert "ingest: as-of 2024-03-31: expected data of that month" in capsys.readouterr().err

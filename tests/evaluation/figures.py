@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components.contracts.people import Cluster, Period, Persons
 from components.contracts.policy import Gate, Rule
 from components.contracts.results import (
     Bin,
@@ -44,6 +45,19 @@ CUTOFF = CutoffDocument(
     approval_share=0.62,
     judged_share=0.62,
     profit=12.5,
+)
+
+
+PERSONS = Persons(
+    entity="CLIENT",
+    development=Period(first="2023-01", last="2024-06", rows=3000, persons=2222),
+    test=Period(first="2024-07", last="2024-08", rows=1000, persons=888),
+    both=123,
+    rows_of_both=131,
+)
+CLUSTERS = (
+    Cluster(cluster=0, rows=700, recency=3.5, frequency=12.0, monetary=999.5, at_risk=False),
+    Cluster(cluster=1, rows=300, recency=28.0, frequency=1.0, monetary=50.25, at_risk=True),
 )
 
 

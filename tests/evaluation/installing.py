@@ -39,6 +39,7 @@ class Place:
     home: Path
     models: Models
     papers: dict[str, Paper] = field(default_factory=dict)
+    gold_facts: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = FolderStore(self.home / "store")
@@ -66,15 +67,15 @@ class Place:
         gold = self.folder()
         write_gold(gold / "final-dataset", self.models.data)
         (gold / "note").write_text(name)
-        self.hand_in("gold", f"small-loans/gold/{name}", gold)
+        self.hand_in("gold", f"small-loans/gold/{name}", gold, **self.gold_facts)
         models = self.folder()
         copytree(self.models.folder, models, dirs_exist_ok=True)
         candidates = self.models.candidates.model_copy(update={"chosen": chosen})
         (models / "candidates.json").write_text(candidates.model_dump_json())
         self.hand_in("models", f"small-loans/models/{chosen}", models)
-        bronze = self.folder(**{"contract.json": "[]"})
-        self.hand_in("bronze", "small-loans/raw/1", bronze)
-        self.hand_in("silver", "small-loans/cleaned/1", self.folder(x=""), layers=[], quarantine=[])
+        silver = self.folder(**{"contract.json": "[]"})
+        facts: dict[str, object] = {"layers": [], "quarantine": [], "cleaning": []}
+        self.hand_in("silver", "small-loans/cleaned/1", silver, **facts)
 
     def evaluate(self, declared: Scenario = SCENARIO, run: str = "run") -> Entry:
         step.evaluate(
@@ -88,7 +89,7 @@ class Place:
         return take(self.paper("evaluation"))
 
     def gate(self, declared: Scenario = SCENARIO, run: str = "run") -> bool:
-        names = ("bronze", "silver", "models", "evaluation", "decision")
+        names = ("silver", "models", "evaluation", "decision")
         return step.gate(
             spec=declared.judge().model_dump_json(),
             run=run,

@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 from components.evaluation import bootstrap
 from components.evaluation.bootstrap import (
     Ranked,
-    _Rows,
+    _Bands,
     auc_interval,
     draws,
     draws_together,
@@ -33,23 +33,81 @@ def drawn_rows(rows: Rows, good: NDArray[np.int64], bad: NDArray[np.int64]) -> R
 
 @settings(deadline=None, max_examples=25)
 @given(scored(), st.integers(0, 9))
-def test_a_figure_of_a_draw_is_that_of_the_rows_written_out(rows: Rows, seed: int) -> None:
-    label, pd = rows
-    for good, bad in draws(label, 3, seed):
-        expected = ranking_metrics(*drawn_rows(rows, good, bad))
-        found = _Rows(*rows).ranks(good, bad)
-        assert found == pytest.approx({name: expected[name] for name in ("auc", "gini", "ks")})
-        assert Ranked(*rows).auc(good, bad) == pytest.approx(expected["auc"])
-    for times in draws_together(len(label), 3, seed):
-        drawn = np.repeat(label, times), np.repeat(pd, times)
-        found = _Rows(*rows).losses(times)
+def test_an_auc_of_a_draw_is_that_of_the_rows_written_out(rows: Rows, seed: int) -> None:
+    for good, bad in draws(rows[0], 3, seed):
+        expected = sk.roc_auc_score(*drawn_rows(rows, good, bad))
+        assert Ranked(*rows).auc(good, bad) == pytest.approx(expected)
+
+
+def written_out(rows: Rows, good: NDArray[np.int64], bad: NDArray[np.int64]) -> Rows:
+    """The rows of a draw over bands of one PD each."""
+    each = np.unique(rows[1])
+    drawn = np.concatenate([np.repeat(each, good), np.repeat(each, bad)])
+    return np.repeat([0, 1], [good.sum(), bad.sum()]), drawn
+
+
+@settings(deadline=None, max_examples=15)
+@given(scored(), st.integers(0, 9))
+def test_a_figure_of_a_draw_over_bands_is_that_of_the_rows_written_out(
+    rows: Rows, seed: int
+) -> None:
+    bands = _Bands(*rows)
+    apart, together = bands.apart(seed), bands.together(seed)
+    ranks, losses = bands.ranks(*apart), bands.losses(*together)
+    for number in range(3):
+        expected = ranking_metrics(*written_out(rows, *(side[number] for side in apart)))
+        assert {name: values[number] for name, values in ranks.items()} == pytest.approx(
+            {name: expected[name] for name in ("auc", "gini", "ks")}
+        )
+        drawn = written_out(rows, *(side[number] for side in together))
         if len(np.unique(drawn[0])) == 1:
-            assert found["pr_auc"] == pytest.approx(drawn[0][0])
+            assert losses["pr_auc"][number] == pytest.approx(drawn[0][0])
             continue
         expected = ranking_metrics(*drawn)
-        assert found == pytest.approx(
+        assert {name: values[number] for name, values in losses.items()} == pytest.approx(
             {name: expected[name] for name in ("pr_auc", "brier", "log_loss")}
         )
+
+
+@settings(deadline=None, max_examples=25)
+@given(scored(), st.integers(0, 9))
+def test_a_draw_over_bands_has_as_many_rows_as_there_are(rows: Rows, seed: int) -> None:
+    bands, label = _Bands(*rows), rows[0]
+    good, bad = bands.apart(seed)
+    assert set(good.sum(axis=1)) == {(label == 0).sum()} == {bands.good.sum()}
+    assert set(bad.sum(axis=1)) == {label.sum()} == {bands.bad.sum()}
+    assert set(np.add(*bands.together(seed)).sum(axis=1)) == {len(label)}
+
+
+@pytest.mark.parametrize("rows", [1_000, 3_000])
+def test_bands_hold_every_row_once_and_no_tie_is_torn(rows: int) -> None:
+    rng = np.random.default_rng(2)
+    label, pd = rng.integers(0, 2, rows), np.round(rng.random(rows), 3)
+    for most in (2_000, 100, 7):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bootstrap, "_BANDS", most)
+            bands = _Bands(label, pd)
+        counts = bands.good + bands.bad
+        assert counts.sum() == rows
+        assert len(counts) == min(most, len(np.unique(pd)))
+        edges = np.cumsum(counts)[:-1]
+        ordered = np.sort(pd)
+        assert (ordered[edges - 1] < ordered[edges]).all()
+
+
+def test_bands_of_many_pds_give_the_intervals_of_the_rows_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    label, pd = right_pds(np.random.default_rng(4), 6_000)
+    figures = ranking_metrics(label, pd)
+    monkeypatch.setattr(bootstrap, "_RESAMPLES", 4_000)
+    few = intervals(label, pd, figures, 1)
+    monkeypatch.setattr(bootstrap, "_BANDS", 6_000)
+    whole = intervals(label, pd, figures, 2)
+    for name, interval in whole.items():
+        width = interval.high - interval.low
+        assert few[name].low == pytest.approx(interval.low, abs=0.05 * width)
+        assert few[name].high == pytest.approx(interval.high, abs=0.05 * width)
 
 
 @given(st.integers(1, 60), st.integers(0, 9))

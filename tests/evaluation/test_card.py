@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from components.evaluation.card import render_card
-from tests.evaluation.figures import EVALUATED, RELEASED, candidates_of, decision, evaluation
+from tests.evaluation.figures import (
+    CLUSTERS,
+    EVALUATED,
+    PERSONS,
+    RELEASED,
+    candidates_of,
+    decision,
+    evaluation,
+)
 
 CARD: dict[str, Any] = {
     "fitted_on": ["train", "validation", "test"],
@@ -114,3 +122,18 @@ def test_the_card_tells_both_shares_where_the_released_model_has_another() -> No
     judged = decision().model_copy(update={"cutoff": cutoff})
     assert "Approved by the judged model: 0.5700 expected" in card_of(judged=judged)
     assert "by the judged model" not in card_of()
+
+
+def test_the_card_tells_the_months_the_persons_and_the_clusters_where_there_are_any(
+    card: str,
+) -> None:
+    assert "Persons" not in card
+    assert "Cluster" not in card
+    told = card_of(found=evaluation(persons=PERSONS, clusters=CLUSTERS))
+    for text in (
+        "| Side | From | To | Rows | Persons (CLIENT) |",
+        "| test | 2024-07 | 2024-08 | 1,000 | 888 |",
+        "123 of the 888 persons of the test are in development too",
+        "| 1 | 300 | 28 | 1 | 50.25 | bad |",
+    ):
+        assert text in told

@@ -18,7 +18,7 @@ from components.evaluation.frozen import FROZEN, write_frozen
 from components.evaluation.terms import NotComparableError
 from components.scoring.bundle import Bundle
 from components.training.fit import train
-from components.training.matrix import RowFeatures, row_features
+from components.training.matrix import RowFeatures, row_features, scoring_inputs
 from tests.making import FEATURES, XGBOOST, Models, scenario, silent, train_spec, write_gold
 
 
@@ -118,7 +118,7 @@ def test_a_champion_that_asks_for_a_column_that_is_gone_is_named_with_it(
     features = tuple(f for f in FEATURES if "INCOME" not in f.columns())
     learned = train_spec(XGBOOST, features=features)
     inputs = models.data.inputs[:, [c.name != "INCOME" for c in models.spec.inputs]]
-    compute = RowFeatures(tuple(c.name for c in learned.inputs), row_features(features))
+    compute = RowFeatures(scoring_inputs(learned.inputs), row_features(features))
     data = replace(models.data, inputs=inputs, features=compute(inputs))
     poorer = train(data, learned, tmp_path / "poorer", silent).of_chosen()
     (file,) = frozen.gold.iterdir()

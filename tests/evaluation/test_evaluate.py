@@ -204,7 +204,7 @@ def test_frozen_rows_are_the_test_rows_with_their_labels_and_pds(
     write_frozen(tmp_path / FROZEN, rows, pd, "ID")
     table = pq.read_table(tmp_path / FROZEN)
     assert table.column_names == ["ID", "_label", "_pd"]
-    assert table["ID"].to_pylist() == rows.columns["ID"]
+    assert table["ID"].to_pylist() == list(rows.columns["ID"])
     assert np.array_equal(table["_label"].to_numpy(), rows.label)
     assert np.array_equal(table["_pd"].to_numpy(), pd)
     check_frozen(tmp_path / FROZEN, rows, pd, "ID", "abc")

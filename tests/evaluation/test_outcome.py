@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.evaluation.outcome import summarise
+from components.evaluation.outcome import pages_of, summarise
 from tests.evaluation.figures import decision
 
 RULES = [rule.model_dump(mode="json") for rule in decision().rules]
@@ -13,6 +13,8 @@ REFUSED = {**GATE, "passed": False}
 REGISTER, DEPLOY = {"release": "r" * 8}, {"release": "r" * 8, "number": 4}
 WON = {"passed": True, "why": "better", "release": "r" * 8, "champion": 3, "entry": "c"}
 LOST = {**WON, "passed": False, "why": "not better"}
+SHORT = {"ready": False, "history": {"found": 9, "needed": 14}}
+LONG = {"ready": True, "history": {"found": 14, "needed": 14}}
 Facts = dict[str, Any]
 
 
@@ -32,6 +34,10 @@ def record(stage: str, facts: Facts, status: str = "done") -> Facts:
         ([("gate", GATE), ("register", None)], "FAILED", "failed"),
         ([("ingest", None)], "FAILED", "failed"),
         ([], "FAILED", "failed"),
+        ([("ingest", {}), ("features", SHORT)], "SUCCEEDED", "skipped"),
+        ([("ingest", {}), ("features", SHORT)], "FAILED", "failed"),
+        ([("features", LONG), ("gate", GATE), ("register", REGISTER)], "SUCCEEDED", "registered"),
+        ([("features", LONG)], "SUCCEEDED", "failed"),
         ([("challenge", WON)], "SUCCEEDED", "registered"),
         ([("challenge", LOST)], "SUCCEEDED", "registered"),
         ([("challenge", None)], "FAILED", "failed"),
@@ -92,3 +98,15 @@ def test_only_a_deployed_run_has_a_champion(
 def test_a_run_that_ended_without_an_error_says_how_it_ended() -> None:
     found = summarise([record("ingest", {})], scenario="s", run="r", state="CANCELLED")
     assert found.error == "the run ended as CANCELLED and no task left an error"
+
+
+def test_a_run_that_was_skipped_says_why_and_has_no_error() -> None:
+    found = summarise([record("features", SHORT)], scenario="s", run="r", state="SUCCEEDED")
+    assert (found.status, found.error) == ("skipped", "")
+    said = "expected 14 months with mature labels, found 9; nothing was trained"
+    assert found.skipped == said
+    (page,) = pages_of(found, None, None).values()
+    assert said in page
+    assert "the run is done" in page
+    long = summarise([record("features", LONG)], scenario="s", run="r", state="SUCCEEDED")
+    assert long.skipped == ""

@@ -13,6 +13,7 @@ from components.evaluation.outcome import render_outcome
 from components.evaluation.report import render
 from tests.evaluation.figures import (
     EVALUATED,
+    PERSONS,
     RELEASED,
     candidates_of,
     challenge_report,
@@ -22,7 +23,14 @@ from tests.evaluation.figures import (
     group,
 )
 
-LAYERS = [{"table": "people", "grain": "a person", "landed": 1200, "kept": 1190, "quarantined": 10}]
+SILVER: dict[str, Any] = {
+    "layers": [
+        {"table": "people", "grain": "a person", "landed": 1277, "kept": 1190, "quarantined": 10,
+         "later": 77},
+    ],
+    "quarantine": [["people", "repeated row", 10]],
+    "cleaning": [{"table": "people", "column": "SEX", "what": "replaced '0' by '4'", "rows": 345}],
+}  # fmt: skip
 CHECKS = [
     {"source": "people", "column": "AGE", "expected": "integer", "found": "integer", "ok": True},
     {"source": "people", "column": "SEX", "expected": "no gaps", "found": "3 gaps", "ok": False},
@@ -74,8 +82,7 @@ def page_of(found: Evaluation | None = None, judged: Decision | None = None, **c
     given = {
         "scorecard": None,
         "contract": CHECKS,
-        "layers": LAYERS,
-        "quarantine": (("people", "repeated row", 10),),
+        "silver": SILVER,
         "run": "run-1",
     }
     return render(evaluated, judged or decision(), candidates_of(evaluated), **{**given, **changes})
@@ -133,7 +140,7 @@ def test_the_report_has_every_section_and_a_way_to_each(report: str) -> None:
     assert titles == [
         "Gate", "Candidates", "Cut-off", "Pictures", "Calibration and lift", "Stability",
         "Segments", "Protected columns", "Reasons", "Scorecard", "From files to rows",
-        "Data contract",
+        "What was cleaned", "Development and test", "Data contract",
     ]  # fmt: skip
     places = re.findall('<h2 id="(.*?)">', report)
     assert re.findall('<a href="#(.*?)">', report) == places
@@ -149,7 +156,7 @@ def test_the_report_has_every_section_and_a_way_to_each(report: str) -> None:
     "text",
     [
         "Small loans", "small-loans", "run-1", "xgboost (chosen)", "logistic", EVALUATED[:12],
-        RELEASED[:12], "AUC", "0.7500", "0.7100 to 0.7900", "PD 0.3", "0.6500", "1,200", "1,190",
+        RELEASED[:12], "AUC", "0.7500", "0.7100 to 0.7900", "PD 0.3", "0.6500", "1,277", "1,190",
         "repeated row", "18 to 40", "600", "held", "broken", "3 gaps", "700", "150", "0.7321",
         "Policy version 3, as declared", "PD 0.2500 (policy)", "0.6130", "13.75 at 0.3000",
         "0.7400 (0.6900 to 0.7800)", "-0.0070", "0.3100", "significant", "moderate", "AMT",
@@ -162,7 +169,7 @@ def test_the_report_shows_what_was_found(report: str, text: str) -> None:
 
 def test_the_report_says_so_where_nothing_was_quarantined(report: str) -> None:
     said = "Nothing was quarantined."
-    assert said in page_of(quarantine=())
+    assert said in page_of(silver={**SILVER, "quarantine": []})
     assert said not in report
 
 
@@ -266,7 +273,8 @@ def assert_shown_and_never_run(page: str, places: list[str]) -> None:
 def test_text_from_the_data_is_shown_in_the_report_and_never_run() -> None:
     places = ["title", "scenario", "family", "column", "value", "run", "table", "reason", "layer",
               "grain", "source", "input", "expected", "found", "segment", "band", "feature",
-              "code", "rule", "bin", "card", "name"]  # fmt: skip
+              "code", "rule", "bin", "card", "name", "cleaned", "cell", "what",
+              "entity"]  # fmt: skip
     text = {place: nasty(place) for place in places}
     whole = evaluation()
     found = evaluation(
@@ -288,6 +296,7 @@ def test_text_from_the_data_is_shown_in_the_report_and_never_run() -> None:
         reasons={"rows": 1, "shares": [
             {"feature": text["feature"], "code": text["code"], "share": 1.0}
         ]},
+        persons=PERSONS.model_copy(update={"entity": text["entity"]}),
     )  # fmt: skip
     check = {"source": text["source"], "column": text["input"], "expected": text["expected"],
              "found": text["found"], "ok": False}  # fmt: skip
@@ -299,8 +308,13 @@ def test_text_from_the_data_is_shown_in_the_report_and_never_run() -> None:
         decision(found=found),
         run=text["run"],
         scorecard={**SCORECARD, "features": [card]},
-        quarantine=((text["table"], text["reason"], 1),),
-        layers=[{**LAYERS[0], "table": text["layer"], "grain": text["grain"]}],
+        silver={
+            "quarantine": [[text["table"], text["reason"], 1]],
+            "layers": [{**SILVER["layers"][0], "table": text["layer"], "grain": text["grain"]}],
+            "cleaning": [
+                {"table": text["cleaned"], "column": text["cell"], "what": text["what"], "rows": 1}
+            ],
+        },
         contract=[check],
     )
     assert_shown_and_never_run(page, places)

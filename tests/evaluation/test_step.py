@@ -11,7 +11,8 @@ from components.contracts.results import (
 )
 from components.evaluation import step
 from components.scoring.bundle import SCORECARD
-from components.storage.steps import take
+from components.storage.steps import take, task
+from tests.evaluation.figures import CLUSTERS
 from tests.evaluation.installing import RULE, SCENARIO, Place
 from tests.making import FEATURES
 
@@ -36,6 +37,17 @@ def test_an_evaluation_is_handed_over_with_the_frozen_rows_and_not_made_again(
     assert place.record("evaluate")["reused"] is False
     assert place.evaluate(run="again") == first
     assert place.record("evaluate", "again")["reused"] is True
+
+
+def test_the_clusters_of_a_proxy_come_with_the_evaluation_of_its_models(place: Place) -> None:
+    place.gold_facts = {"labels": [cluster.model_dump() for cluster in CLUSTERS]}
+    place.prepare(name="proxy")
+    place.evaluate()
+    found = Evaluation.model_validate_json(place.file("evaluation", "evaluation.json"))
+    assert found.clusters == CLUSTERS
+    assert found.persons is None
+    assert place.gate()
+    assert "How the label was made" in place.file("decision", "report.html")
 
 
 def test_a_decision_has_a_report_and_a_card_and_is_recorded_once(place: Place) -> None:
@@ -162,3 +174,15 @@ def test_the_page_of_a_run_that_failed_after_the_gate_is_that_of_its_failure(pla
     for name, said in (("gate", "The gate: passed"), ("challenge", "small-loans: challenge")):
         assert f'<a href="{name}.html">' in page
         assert said in Path(found.report).with_name(f"{name}.html").read_text()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_run_with_too_little_history_is_skipped_and_nobody_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with task("features", scenario="small-loans", run="run", timeout_minutes=5) as work:
+        work.record.facts = {"ready": False, "history": {"found": 3, "needed": 14}}
+    found = finish()
+    assert (found.status, found.error) == ("skipped", "")
+    assert "expected 14 months with mature labels, found 3" in Path(found.report).read_text()
+    assert "[notify]" not in capsys.readouterr().out

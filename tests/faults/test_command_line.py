@@ -68,7 +68,15 @@ USAGE = [
     (("serve", "card-default"), "expected a deployed champion"),
     (("serve", "--port", "http"), "invalid int value: 'http'"),
     (("run", "card-default", "--pipeline", "all"), "invalid choice: 'all'"),
-    (("run", "card-default", "--pipeline", "release", "--data", "d"), "with training only"),
+    (
+        ("run", "card-default", "--pipeline", "release", "--data", "d"),
+        "with training or exploration",
+    ),
+    (
+        ("run", "card-default", "--pipeline", "challenge", "--as-of", "2024-01"),
+        "--as-of: expected with training or exploration, found --pipeline challenge",
+    ),
+    (("run", "card-default", "--as-of", ""), "--as-of: expected a month or a day, found an empty"),
     (("run", "card-default", "--data", ""), "--data: expected a folder, found an empty word"),
     (("run", "card-default", "--why", "w"), "--pipeline release only, found all three pipelines"),
     (

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import samples
 from components.contracts.families import XGBoostFamily
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.deployment.step import deployed
@@ -20,7 +21,7 @@ from components.storage.database import Database
 from components.storage.settings import Settings
 from components.storage.steps import installation
 from pipelines.cli import main
-from pipelines.scenarios import load
+from pipelines.scenarios import load, names
 from tests.support import Champion, Walk, free_port
 
 
@@ -80,12 +81,20 @@ def test_data_writes_the_files_of_a_scenario(
     assert {path.name for path in out.iterdir()} == {"profile.csv", "transactions.csv"}
 
 
-def test_compile_writes_the_three_pipelines_for_kfp(
+def test_data_is_as_much_as_the_real_data_unless_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert samples.real_size("card-default") == 30_000
+    monkeypatch.setattr("samples.card_default.ROWS", 60)
+    assert "rows 60" in _said(capsys, "data", "card-default", "--out", str(tmp_path / "files"))
+
+
+def test_compile_writes_the_four_pipelines_of_every_scenario_for_kfp(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = _said(capsys, "compile", "--out", str(tmp_path / "out")).splitlines()
-    expected = {f"card-default-{kind}" for kind in ("training", "challenge", "release")}
-    assert {Path(line).stem for line in said} == expected
+    kinds = ("training", "challenge", "release", "exploration")
+    assert {Path(line).stem for line in said} == {f"{n}-{k}" for n in names() for k in kinds}
     assert all("root:" in Path(line).read_text() for line in said)
 
 

@@ -1,6 +1,7 @@
 """The functions for a notebook: the same bundles as the pipeline's, and faults named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 from components.contracts.errors import VintageError
 from components.contracts.families import Training
+from components.contracts.outcomes import GroupedSplit
 from components.scoring.bundle import Bundle
 from pipelines.notebook import Model, evaluate, explain, fit
-from tests.making import LOGISTIC, SEARCH, XGBOOST, data, plain_columns, scenario
+from tests.making import LOGISTIC, SEARCH, XGBOOST, data, plain_columns, scenario, write_gold
 
 SCENARIO = scenario(segments=("REGION",))
 
@@ -73,6 +75,56 @@ def test_a_declared_split_is_kept(tmp_path: Path) -> None:
     made = fit(given, SCENARIO, folder=tmp_path, split="side", progress=len)
     known = given["BAD"].notna().to_numpy()
     assert (made.data.split[known] == given["side"].to_numpy()[known]).all()
+
+
+GROUPED = scenario(split=GroupedSplit(by=("VISITS", "REGION")))
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> pd.DataFrame:
+    """The gold table of a grouped scenario: groups of ten rows, each on one side."""
+    made = data(600)
+    groups = np.arange(600) // 10
+    sides = np.array(["train", "train", "validation", "test"])[groups % 4]
+    label = np.where(np.arange(600) % 10 == 9, -1, made.label)
+    sides = np.where(label < 0, "score", sides)
+    made = replace(made, groups=groups - 2**62, split=sides, label=label)
+    return pd.read_parquet(write_gold(tmp_path / "gold", made))
+
+
+def test_a_gold_table_is_a_frame_with_its_label_its_sides_and_its_groups(
+    gold: pd.DataFrame, tmp_path: Path
+) -> None:
+    made = fit(gold, GROUPED, folder=tmp_path / "made", split="_split", progress=len)
+    assert made.data.groups is not None
+    assert made.data.groups.tolist() == gold["_group"].tolist()
+    assert made.data.split.tolist() == gold["_split"].tolist()
+    assert (made.data.label == -1).sum() == 60
+    assert evaluate(made).rows == (gold["_split"] == "test").sum()
+    assert explain(made, gold.head(2))["reasons"].map(len).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "split", "message"),
+    [
+        (lambda f: f.drop(columns="_group"), "_split", "_group: expected a column, found none"),
+        (lambda f: f.drop(columns="_split"), "_split", "_split: expected a column, found none"),
+        (
+            lambda f: f.drop(columns="_label"),
+            "_split",
+            "BAD: expected a column, found none",
+        ),
+        (lambda f: f, None, "a grouped split is made with the gold table, in its column _split"),
+        (lambda f: f.assign(_group=1), "_split", "expected each on one side of train, val.*test"),
+        (lambda f: f.assign(_split="left"), "_split", "expected train, validation, test, found"),
+    ],
+)
+def test_a_gold_table_that_is_not_whole_is_refused_by_name(
+    gold: pd.DataFrame, tmp_path: Path, change: object, split: str | None, message: str
+) -> None:
+    assert callable(change)
+    with pytest.raises(VintageError, match=message):
+        fit(change(gold), GROUPED, folder=tmp_path / "made", split=split, progress=len)
 
 
 def _twice(given: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
-"""The compiled pipelines: three IRs a scenario, each watched by a golden file."""
+"""The compiled pipelines: four IRs a scenario, each watched by a golden file."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 import yaml
 from kfp import compiler
 
+from components.contracts.outcomes import OutOfTimeSplit
 from components.contracts.policy import FixedCutoff
 from components.contracts.scenario import Scenario
 from pipelines.challenge import challenge_pipeline
+from pipelines.exploration import exploration_pipeline
 from pipelines.release import release_pipeline
 from pipelines.scenarios import load, names
 from pipelines.training import training_pipeline
@@ -18,14 +21,18 @@ from pipelines.training import training_pipeline
 GOLDEN = Path(__file__).parents[1] / "golden"
 PIPELINES = {
     "training": training_pipeline, "challenge": challenge_pipeline, "release": release_pipeline,
+    "exploration": exploration_pipeline,
 }  # fmt: skip
 #: The tasks of each beside `finish`, and those of them that ask the SQL tables.
 BODY = {
     "training": ["ingest", "features", "train", "evaluate", "gate", "refuse", "register"],
     "challenge": ["challenge"],
     "release": ["deploy"],
+    "exploration": ["ingest", "features", "explore"],
 }
-ASKING = {"training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}}
+ASKING = {
+    "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
+}  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
 EVERY = [(name, kind) for name in names() for kind in PIPELINES]
 
@@ -100,7 +107,8 @@ def test_what_a_pipeline_asks_for_has_a_default_but_the_data(ir: tuple[str, Any]
         for name, definition in spec["root"]["inputDefinitions"]["parameters"].items()
     }
     assert asked == {
-        "training": {"data": None, "run": ""},
+        "training": {"data": None, "as_of": "", "run": ""},
+        "exploration": {"data": None, "as_of": "", "run": ""},
         "challenge": {"release": "", "run": ""},
         "release": {"release": "", "why": "", "run": ""},
     }[kind]  # fmt: skip
@@ -160,6 +168,31 @@ def test_the_gate_is_a_condition_on_a_bool(training: Any) -> None:
     ]
     passed = "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
     assert conditions == [passed, f"!({passed})"]
+
+
+def test_only_where_history_can_be_too_short_is_training_a_condition_on_it(tmp_path: Path) -> None:
+    for name in names():
+        text = json.dumps(compiled(load(name), "training", tmp_path))
+        asked = "inputs.parameter_values['pipelinechannel--features-Output'] == true"
+        assert (asked in text) == isinstance(load(name).split, OutOfTimeSplit)
+
+
+def test_no_task_is_handed_more_than_a_command_may_be_long(ir: tuple[str, Any]) -> None:
+    for name, task in _tasks(ir[1]).items():
+        constants = [
+            source["runtimeValue"]["constant"]
+            for source in task.get("inputs", {}).get("parameters", {}).values()
+            if isinstance(source.get("runtimeValue", {}).get("constant"), str)
+        ]
+        assert len(json.dumps(json.dumps(constants))) < 100_000, name  # of 131,072
+
+
+def test_only_a_lenders_table_asks_for_the_key_of_a_lenders_database(ir: tuple[str, Any]) -> None:
+    for label, equipment in ir[1]["platform"].items():
+        found = [s for s in equipment["secretAsEnv"] if s["secretName"] == "vintage-sources"]
+        has_table = ir[1]["pipelineInfo"]["name"].startswith("card-default")
+        assert bool(found) == (has_table and label == "exec-ingest")
+        assert all(source["optional"] for source in found)
 
 
 def test_a_task_gets_its_own_slice_of_the_declaration_only(training: Any, tmp_path: Path) -> None:

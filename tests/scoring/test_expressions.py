@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from components.contracts.errors import VintageError
 from components.scoring.expressions import compile_expression
+from components.scoring.instances import RowReader
+from components.scoring.spec import Input
 
 NAN = math.nan
+CATEGORIES = {"CAR": ("N", "Y"), "HOME": ("rented", "owned", 'it\'s "odd"')}
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +27,7 @@ def as_a_bundle_calls_it() -> Iterator[None]:
 
 def value(text: str, **columns: float) -> float:
     """What an expression gives for one row."""
-    found = compile_expression(text)({n: np.array([v]) for n, v in columns.items()})
+    found = compile_expression(text, CATEGORIES)({n: np.array([v]) for n, v in columns.items()})
     return float(np.broadcast_to(found, (1,))[0])
 
 
@@ -54,6 +57,14 @@ def value(text: str, **columns: float) -> float:
         ("where(A, 1, 2)", {"A": 0}, 2),
         ("where(A > 1, A, -A)", {"A": 3}, 3),
         ("where(A, 1, 2)", {"A": -0.5}, 1),
+        ('CAR == "Y"', {"CAR": 1}, 1),
+        ('CAR == "Y"', {"CAR": 0}, 0),
+        ("CAR != 'Y'", {"CAR": 0}, 1),
+        ("CAR != 'Y'", {"CAR": 1}, 0),
+        ('(CAR == "Y") * (HOME == "owned")', {"CAR": 1, "HOME": 1}, 1),
+        ('(CAR == "Y") * (HOME == "owned")', {"CAR": 1, "HOME": 0}, 0),
+        ("HOME == 'it\\'s \"odd\"'", {"HOME": 2}, 1),
+        ('where(HOME == "rented", A, 0)', {"HOME": 0, "A": 5}, 5),
     ],
 )
 def test_an_expression_gives_the_value_that_its_text_says(
@@ -79,6 +90,11 @@ def test_an_expression_gives_the_value_that_its_text_says(
         ("where(A, 1, 2)", {"A": NAN}, NAN),
         ("where(missing(A), 0, A)", {"A": NAN}, 0),
         ("where(1, 5, A)", {"A": NAN}, 5),
+        ('CAR == "Y"', {"CAR": NAN}, NAN),
+        ('CAR != "Y"', {"CAR": NAN}, NAN),
+        ('missing(CAR == "Y")', {"CAR": NAN}, 1),
+        ('missing(CAR == "Y")', {"CAR": 0}, 0),
+        ('(CAR == "Y") * (HOME == "owned")', {"CAR": NAN, "HOME": 0}, NAN),
     ],
 )
 def test_missing_spreads_except_where_it_is_passed_over(
@@ -163,6 +179,18 @@ def test_an_overflow_inside_an_expression_is_missing_as_a_division_by_zero_is(
         ("f'{A}'", "is not allowed"),
         ("missing(A, B)", "missing takes 1 arguments, found 2"),
         ("where(A, B)", "where takes 3 arguments, found 2"),
+        ("CAR", "CAR is a category: expected a comparison as CAR == 'N'"),
+        ("CAR * 2", "CAR is a category: expected a comparison as CAR == 'N'"),
+        ("CAR == 1", "CAR is a category: expected a comparison as CAR == 'N'"),
+        ("CAR == HOME", "CAR is a category: expected a comparison as CAR == 'N'"),
+        ("missing(CAR)", "CAR is a category: expected a comparison as CAR == 'N'"),
+        ("CAR == 'y'", "expected CAR compared with one of N, Y, found 'y'"),
+        ("CAR != ''", "expected CAR compared with one of N, Y, found ''"),
+        ("A == 'Y'", "expected a category to compare with 'Y', found A"),
+        ("CAR < 'Y'", "CAR is a category: expected a comparison as CAR == 'N'"),
+        ("A < 'Y'", "\"'Y'\" is not allowed"),
+        ("'Y' == CAR", "\"'Y'\" is not allowed"),
+        ("A + 1 == 'Y'", "\"'Y'\" is not allowed"),
         ("maximum(A)", "maximum takes two or more arguments"),
         ("minimum()", "minimum takes two or more arguments"),
         ("A = 1", "invalid syntax"),
@@ -173,14 +201,32 @@ def test_an_overflow_inside_an_expression_is_missing_as_a_division_by_zero_is(
 )
 def test_what_is_no_arithmetic_of_a_row_is_refused_by_name(text: str, at_fault: str) -> None:
     with pytest.raises(VintageError) as refused:
-        compile_expression(text)
+        compile_expression(text, CATEGORIES)
     assert str(refused.value).startswith(f"expression {text!r}: ")
     assert at_fault in str(refused.value)
 
 
 def test_a_number_too_large_for_a_float_is_refused() -> None:
     with pytest.raises(VintageError, match="expression"):
-        compile_expression("A + 1" + "0" * 400)
+        compile_expression("A + 1" + "0" * 400, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(LOAN_DATE - BIRTHDAY) / 365.25", 12_419 / 365.25),
+        ("LOAN_DATE - BIRTHDAY > 30 * 365.25", 1),
+        ("LOAN_DATE - JOB_START", NAN),
+        ("where(missing(JOB_START), 0, LOAN_DATE - JOB_START)", 0),
+        ("BIRTHDAY > LOAN_DATE", 0),
+    ],
+)
+def test_the_difference_of_two_dates_is_in_days(text: str, expected: float) -> None:
+    inputs = [Input(n, "date", nullable=True) for n in ("BIRTHDAY", "LOAN_DATE", "JOB_START")]
+    row = {"BIRTHDAY": "1990-05-31", "LOAN_DATE": "2024-05-31", "JOB_START": None}
+    columns = dict(zip(row, RowReader(inputs)([row]).T, strict=True))
+    found = float(compile_expression(text, {})(columns)[0])
+    assert found == pytest.approx(expected, abs=0, nan_ok=True)
 
 
 def _texts() -> st.SearchStrategy[str]:
@@ -217,7 +263,7 @@ CELLS = (
 def test_the_value_of_a_row_never_depends_on_its_batch(
     text: str, rows: list[tuple[float, float, float]], start: int
 ) -> None:
-    evaluate = compile_expression(text)
+    evaluate = compile_expression(text, {})
 
     def values(some: list[tuple[float, float, float]]) -> NDArray[np.float64]:
         columns = dict(zip("ABC", np.array(some, dtype=np.float64).T.copy(), strict=True))
@@ -229,3 +275,15 @@ def test_the_value_of_a_row_never_depends_on_its_batch(
         assert np.array_equal(values([row]), whole[[number]], equal_nan=True)
     turned = rows[start % len(rows) :] + rows[: start % len(rows)]
     assert np.array_equal(values(turned), np.roll(whole, -(start % len(rows))), equal_nan=True)
+
+
+def test_the_rank_of_a_category_is_its_place_among_the_declared_values() -> None:
+    ranked = compile_expression("2 * rank(CAR)", {"CAR": ("none", "one", "two")})
+    found = ranked({"CAR": np.array([0.0, 2.0, np.nan])})
+    assert found[:2].tolist() == [0.0, 4.0]
+    assert np.isnan(found[2])
+
+
+def test_only_a_category_has_a_rank() -> None:
+    with pytest.raises(VintageError, match="expected a category to rank, found AGE"):
+        compile_expression("rank(AGE)", {})

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.contracts.errors import InstanceError, VintageError
-from components.scoring.instances import RowReader, from_columns
+from components.scoring.instances import RowReader, from_columns, shown
 from components.scoring.spec import Input
 
 AMOUNT = Input("AMOUNT", "number", minimum=0, maximum=100)
@@ -20,7 +20,9 @@ ANY = Input("ANY", "number")
 MAYBE = Input("MAYBE", "number", nullable=True)
 WHOLE = Input("WHOLE", "integer", minimum=-2)
 GRADE = Input("GRADE", "category", values=("1", "2", "high"))
-INPUTS = (AMOUNT, MAYBE, WHOLE, GRADE)
+BIRTHDAY = Input("BIRTHDAY", "date")
+SINCE = Input("SINCE", "date", nullable=True)
+INPUTS = (AMOUNT, MAYBE, WHOLE, GRADE, SINCE)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,14 @@ INPUTS = (AMOUNT, MAYBE, WHOLE, GRADE)
         (GRADE, "1", 0.0),
         (GRADE, 2, 1.0),
         (GRADE, "high", 2.0),
+        (BIRTHDAY, "1970-01-01", 0.0),
+        (BIRTHDAY, "1970-03-01", 59.0),
+        (BIRTHDAY, "1969-12-31", -1.0),
+        (BIRTHDAY, "2024-02-29", 19782.0),
+        (BIRTHDAY, "0001-01-01", -719162.0),
+        (BIRTHDAY, "9999-12-31", 2932896.0),
+        (BIRTHDAY, date(2024, 2, 29), 19782.0),
+        (SINCE, None, math.nan),
     ],
 )
 def test_a_value_that_fits_its_input_becomes_a_cell(
@@ -81,6 +91,25 @@ def test_a_value_that_fits_its_input_becomes_a_cell(
         (GRADE, " 1", "' 1'"),
         (GRADE, None, "null"),
         (GRADE, ["1"], "['1']"),
+        (BIRTHDAY, None, "null"),
+        (BIRTHDAY, "", "''"),
+        (BIRTHDAY, "20240131", "'20240131'"),
+        (BIRTHDAY, "2024-1-31", "'2024-1-31'"),
+        (BIRTHDAY, "2024-W05-3", "'2024-W05-3'"),
+        (BIRTHDAY, "2024-01-31 ", "'2024-01-31 '"),
+        (BIRTHDAY, "2024-01-31T00:00:00", "'2024-01-31T00:00:00'"),
+        (BIRTHDAY, "31.01.2024", "'31.01.2024'"),
+        (BIRTHDAY, "2023-02-29", "'2023-02-29'"),
+        (BIRTHDAY, "0000-01-01", "'0000-01-01'"),
+        (BIRTHDAY, "10000-01-01", "'10000-01-01'"),
+        (BIRTHDAY, "-001-01-01", "'-001-01-01'"),
+        (BIRTHDAY, "\ud800024-01-31", "'\\ud800024-01-31'"),
+        (BIRTHDAY, 19782, "19782"),
+        (BIRTHDAY, 19782.0, "19782.0"),
+        (BIRTHDAY, True, "True"),
+        (BIRTHDAY, ["2024-01-31"], "['2024-01-31']"),
+        (BIRTHDAY, datetime(2024, 1, 31, tzinfo=UTC), "datetime.datetime(2024, 1, 31, 0"),
+        (SINCE, "", "''"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named_with_what_was_expected(
@@ -92,13 +121,18 @@ def test_a_value_that_does_not_fit_is_named_with_what_was_expected(
         "MAYBE": "a number",
         "WHOLE": "a whole number of at least -2",
         "GRADE": "one of 1, 2, high",
+        "BIRTHDAY": "a date such as 1990-05-31",
+        "SINCE": "a date such as 1990-05-31",
     }[declared.name]
     with pytest.raises(InstanceError) as refused:
         RowReader([declared])([{declared.name: given_value}])
-    assert refused.value.faults == (f"{declared.name}: expected {expected}, found {found}",)
+    (fault,) = refused.value.faults
+    # What is found is cut after sixty characters.
+    assert fault.startswith(f"{declared.name}: expected {expected}, found {found}")
+    assert len(fault) <= len(f"{declared.name}: expected {expected}, found ") + 60
 
 
-@pytest.mark.parametrize("declared", [ANY, WHOLE, GRADE])
+@pytest.mark.parametrize("declared", [ANY, WHOLE, GRADE, BIRTHDAY])
 def test_an_integer_too_long_to_print_is_a_fault_like_any_other(declared: Input) -> None:
     with pytest.raises(InstanceError, match=f"{declared.name}: expected"):
         RowReader([declared])([{declared.name: 10**5000}])
@@ -141,6 +175,7 @@ ROWS = st.lists(
             "MAYBE": st.none() | st.floats(allow_nan=False, allow_infinity=False),
             "WHOLE": st.integers(-2, 10**15),
             "GRADE": st.sampled_from(GRADE.values),
+            "SINCE": st.none() | st.dates(),
         }
     ),
     min_size=1,
@@ -154,11 +189,19 @@ def test_columns_and_rows_of_the_same_values_are_the_same_matrix(
     rows: list[dict[str, object]],
 ) -> None:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    assert np.array_equal(RowReader(INPUTS)(rows), from_columns(INPUTS, columns), equal_nan=True)
+    matrix = from_columns(INPUTS, columns)
+    assert np.array_equal(RowReader(INPUTS)(rows), matrix, equal_nan=True)
+    again = [
+        {i.name: shown(i, cell) for i, cell in zip(INPUTS, cells, strict=True)}
+        for cells in matrix.tolist()
+    ]
+    assert again == [{**row, "SINCE": row["SINCE"] and str(row["SINCE"])} for row in rows]
+    assert np.array_equal(RowReader(INPUTS)(again), matrix, equal_nan=True)
 
 
 def test_columns_that_lack_an_input_are_refused_by_its_name() -> None:
-    with pytest.raises(VintageError, match=r"columns: expected \['AMOUNT', 'WHOLE'\], found "):
+    known = r"columns: expected \['AMOUNT', 'WHOLE', 'SINCE'\], found "
+    with pytest.raises(VintageError, match=known):
         from_columns(INPUTS, {"MAYBE": [1.0], "GRADE": ["1"], "ID": ["a"]})
 
 
@@ -177,6 +220,7 @@ def test_a_column_may_hold_missing_categories_but_no_unknown_ones() -> None:
         (Input("N", "integer"), 1.5, "a whole number, found 1.5; 1 row like it"),
         (Input("N", "number"), None, "a number, found nothing; 1 row like it"),
         (GRADE, None, "one of 1, 2, high, found nothing; 1 row like it"),
+        (BIRTHDAY, None, "a date such as 1990-05-31, found nothing; 1 row like it"),
     ],
 )
 def test_a_column_is_held_to_what_is_declared_as_a_row_is(
@@ -223,3 +267,75 @@ def test_a_column_of_numbers_holds_nothing_else(values: Sequence[object], found:
 def test_a_column_of_numbers_may_be_typed_in_any_way(values: Sequence[object]) -> None:
     found = from_columns([MAYBE], {"MAYBE": values})
     assert np.array_equal(found[:, 0], [1.0, 2.5, math.nan, math.nan], equal_nan=True)
+
+
+DAYS = [date(1, 1, 1), date(1969, 12, 31), None, date(2024, 2, 29), date(9999, 12, 31)]
+CELLS = [-719162.0, -1.0, math.nan, 19782.0, 2932896.0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        DAYS,
+        tuple(DAYS),
+        np.array(DAYS, dtype=object),
+        *(np.array(DAYS, dtype=f"M8[{unit}]") for unit in ("D", "h", "s", "ms", "us")),
+        np.array(DAYS, dtype=">M8[D]"),
+    ],
+)
+def test_a_column_of_dates_may_be_typed_in_any_way(values: Sequence[object]) -> None:
+    assert np.array_equal(from_columns([SINCE], {"SINCE": values})[:, 0], CELLS, equal_nan=True)
+
+
+def test_a_column_of_dates_may_be_as_pandas_holds_it() -> None:
+    values = np.array(["1969-12-31", "NaT", "2024-02-29"], dtype="M8[ns]")
+    found = from_columns([SINCE], {"SINCE": values})[:, 0]
+    assert np.array_equal(found, [-1.0, math.nan, 19782.0], equal_nan=True)
+
+
+@pytest.mark.parametrize("values", [[], np.array([], dtype="M8[D]")])
+def test_a_column_of_no_dates_has_no_rows(values: Sequence[object]) -> None:
+    assert from_columns([BIRTHDAY], {"BIRTHDAY": values}).shape == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([date(2024, 1, 31), "2024-01-31", "x"], "'2024-01-31'; 2 rows like it"),
+        ([19782.0], "19782.0; 1 row like it"),
+        (np.array([19782.0, 1.0]), "19782.0); 2 rows like it"),
+        (np.array(["2024-01-31"]), "'2024-01-31'); 1 row like it"),
+        ([datetime(2024, 1, 31, tzinfo=UTC)], "datetime.datetime(2024, 1, 31"),
+        (np.array(["2024-01-31T12", "2024-01-31"], "M8[h]"), "'2024-01-31T12','h'); 1 row like"),
+        (np.array(["2024-01-31T00:00:00.000000001"], "M8[ns]"), "00:00:00.000000001'"),
+        (np.array(["2024-01", "NaT"], "M8[M]"), "'2024-01'); 1 row like it"),
+        (np.array(["2024"], "M8[Y]"), "'2024'); 1 row like it"),
+        (np.array(["0000-12-31"], "M8[D]"), "'0000-12-31'); 1 row like it"),
+        (np.array(["10000-01-01"], "M8[D]"), "10000-01-01"),
+        (np.array([2**63 - 1], "M8[D]"), "; 1 row like it"),
+        (np.array([-(2**63) + 1], "M8[ns]"), "; 1 row like it"),
+        (np.array(["NaT", "2024-01-31"], "M8[D]"), "nothing; 1 row like it"),
+    ],
+)
+def test_a_column_of_dates_holds_nothing_else(values: Sequence[object], found: str) -> None:
+    expected = "^columns: BIRTHDAY: expected a date such as 1990-05-31, found "
+    with pytest.raises(InstanceError, match=expected) as refused:
+        from_columns([BIRTHDAY], {"BIRTHDAY": values})
+    assert found in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "cell", "value"),
+    [
+        (ANY, 1.0, 1.0),
+        (WHOLE, 3.0, 3),
+        (GRADE, 2.0, "high"),
+        (BIRTHDAY, 0.0, "1970-01-01"),
+        (BIRTHDAY, -719162.0, "0001-01-01"),
+        (SINCE, math.nan, None),
+        (MAYBE, math.nan, None),
+    ],
+)
+def test_a_cell_is_shown_as_a_caller_gives_it(declared: Input, cell: float, value: object) -> None:
+    found = shown(declared, cell)
+    assert (type(found), found) == (type(value), value)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.contracts.errors import BundleError, VintageError
+from components.scoring.instances import RowReader
 from components.scoring.snapshot import Snapshot, pack
 from components.scoring.spec import Input
 
@@ -131,3 +132,26 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> No
 def test_a_snapshot_that_is_not_there_is_an_error_to_act_on(tmp_path: Path) -> None:
     with pytest.raises(VintageError, match=r"snapshot\.bin"):
         Snapshot(tmp_path / "snapshot.bin", "0" * 64)
+
+
+def test_rows_may_come_in_blocks_of_any_size(tmp_path: Path) -> None:
+    ids, matrix = [f"{n}" for n in range(50)], np.arange(150.0).reshape(50, 3)
+    whole = pack(tmp_path / "a", ids, INPUTS, [matrix])
+    assert pack(tmp_path / "b", ids, INPUTS, (matrix[n : n + 7] for n in range(0, 50, 7))) == whole
+
+
+def test_dates_are_found_as_a_caller_gives_them(tmp_path: Path) -> None:
+    inputs = (Input("BIRTHDAY", "date"), Input("SINCE", "date", nullable=True))
+    rows: list[dict[str, object]] = [
+        {"BIRTHDAY": "1969-12-31", "SINCE": None},
+        {"BIRTHDAY": "2024-02-29", "SINCE": "0001-01-01"},
+    ]
+    path = tmp_path / "snapshot.bin"
+    snapshot = Snapshot(path, pack(path, ["a", "b"], inputs, [RowReader(inputs)(rows)]))
+    assert [snapshot.row("a"), snapshot.row("b")] == rows
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3])
+def test_a_row_for_each_id_is_expected(tmp_path: Path, rows: int) -> None:
+    with pytest.raises(VintageError, match=f"a row for each of 2 ids, found {rows}"):
+        pack(tmp_path / "s", ["a", "b"], INPUTS, [np.zeros((rows, 3))])

@@ -28,6 +28,7 @@ from components.scoring.transform import Encoder, RowFeatures
 NAN = float("nan")
 
 
+NUMBER, CATEGORY = Input("A", "number"), Input("G", "category", ("red", "blue"))
 FEATURES = (RowFeature("G"), RowFeature("A"), RowFeature("TWICE", "A * 2"))
 INPUTS = np.array([[3.0, 0.0], [NAN, 1.0], [5.0, NAN]])  # A, a number; G, of two categories
 BINS = BinnedColumn(1, (3.0, 4.0), (-1.0, -2.0, -3.0), ((7.0, 70.0),), 0.5)
@@ -64,7 +65,7 @@ BINS = BinnedColumn(1, (3.0, 4.0), (-1.0, -2.0, -3.0), ((7.0, 70.0),), 0.5)
 def test_features_are_filled_scaled_encoded_and_binned(
     columns: Columns, expected: list[list[float]]
 ) -> None:
-    found = Encoder(columns)(RowFeatures(("A", "G"), FEATURES)(INPUTS))
+    found = Encoder(columns)(RowFeatures((NUMBER, CATEGORY), FEATURES)(INPUTS))
     assert np.array_equal(found, np.array(expected, dtype=np.float64), equal_nan=True)
 
 
@@ -85,13 +86,20 @@ def test_bins_are_the_same_over_the_border_of_a_chunk() -> None:
 
 
 def test_features_that_are_constants_fill_their_column() -> None:
-    compute = RowFeatures(("A",), (RowFeature("ONE", "1"), RowFeature("A")))
+    compute = RowFeatures((NUMBER,), (RowFeature("ONE", "1"), RowFeature("A")))
     assert compute(np.array([[5.0], [6.0]])).tolist() == [[1.0, 5.0], [1.0, 6.0]]
+
+
+def test_a_feature_of_a_category_compares_it_with_its_own_values() -> None:
+    compute = RowFeatures((NUMBER, CATEGORY), (RowFeature("BLUE", 'G == "blue"'),))
+    assert np.array_equal(compute(INPUTS), [[0.0], [1.0], [NAN]], equal_nan=True)
+    with pytest.raises(VintageError, match="expected G compared with one of red, blue"):
+        RowFeatures((NUMBER, CATEGORY), (RowFeature("GREEN", 'G == "green"'),))
 
 
 def test_a_feature_that_is_not_allowed_is_refused_when_the_bundle_is_read() -> None:
     with pytest.raises(VintageError, match=r"'A\.real' is not allowed"):
-        RowFeatures(("A",), (RowFeature("R", "A.real"),))
+        RowFeatures((NUMBER,), (RowFeature("R", "A.real"),))
 
 
 def test_a_linear_margin_is_the_intercept_and_the_weighted_sum() -> None:

@@ -62,6 +62,8 @@ def test_a_published_entry_can_be_fetched_by_its_uri(store: Store, publish: Publ
     made = publish("s/models/k", FILES)
     assert (store.fetch(made.uri) / "a.txt").read_text() == "one"
     assert (store.fetch(f"{made.uri.rstrip('/')}/deep/er/") / "b.txt").read_text() == "two"
+    as_hadoop_has_it = made.uri.replace("s3://", "s3a://")
+    assert (store.fetch(as_hadoop_has_it) / "a.txt").read_text() == "one"
 
 
 def test_equal_content_has_an_equal_digest_under_any_key(publish: Publish) -> None:

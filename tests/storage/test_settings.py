@@ -16,6 +16,9 @@ def test_everything_is_below_one_home() -> None:
         tracking="sqlite:////h/mlflow.db",
         webhook="",
         namespace="",
+        sources="",
+        sources_user="",
+        sources_password="",
     )
 
 
@@ -27,14 +30,26 @@ def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
     assert Settings.from_environment({"VINTAGE_HOME": "x"}).home == tmp_path / "x"
 
 
-@pytest.mark.parametrize("field", ["store", "database", "tracking", "webhook", "namespace"])
+_PLACES = (
+    *("store", "database", "tracking", "webhook", "namespace"),
+    *("sources", "sources_user", "sources_password"),
+)
+
+
+@pytest.mark.parametrize("field", _PLACES)
 def test_each_place_can_point_away_from_home(field: str) -> None:
     given = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": "there"}
     assert getattr(Settings.from_environment(given), field) == "there"
 
 
-@pytest.mark.parametrize("field", ["home", "store", "database", "tracking", "webhook", "namespace"])
+@pytest.mark.parametrize("field", ["home", *_PLACES])
 def test_an_empty_variable_counts_as_not_set(field: str) -> None:
     empty = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": ""}
     plain = {} if field == "home" else {"VINTAGE_HOME": "/h"}
     assert Settings.from_environment(empty) == Settings.from_environment(plain)
+
+
+def test_a_password_is_not_shown_with_the_settings() -> None:
+    settings = Settings.from_environment({"VINTAGE_SOURCES_PASSWORD": "hush"})
+    assert settings.sources_password == "hush"  # noqa: S105 - nobody's
+    assert "hush" not in repr(settings)

@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from components.contracts.families import Between, Search, Training
-from components.scoring.bundle import CARD, GOLDEN
+from components.contracts.modelling import Feature, Reason
+from components.contracts.sources import Column, Kind
+from components.scoring.bundle import CARD, GOLDEN, Bundle
 from components.training.fit import train
 from tests.making import (
     FAMILIES,
     FEATURES,
+    LOANS,
     LOGISTIC,
+    PEOPLE,
     TREE,
     Models,
     data,
@@ -47,7 +51,7 @@ def test_the_card_says_what_was_searched(tmp_path: Path) -> None:
     (found,) = train(data(300), spec, tmp_path, silent).candidates
     card = json.loads((tmp_path / "tree" / CARD).read_text())
     assert card["search"] == {
-        **{"method": "tpe", "trials": 4, "folds": 3, "group": None},
+        **{"method": "tpe", "trials": 4, "folds": 3, "rows": None},
         "tried": 4,
         "pruned": sum(trial.pruned for trial in found.trials),
         "auc": found.search_auc,
@@ -80,6 +84,25 @@ def test_the_one_row_with_a_hole_is_among_the_golden_ones(tmp_path: Path) -> Non
     rows = json.loads((tmp_path / "logistic" / GOLDEN).read_text())["rows"]
     holes = [row for row in rows[:-1] if row["INCOME"] is None]
     assert [row["AMOUNT"] for row in holes] == [made.inputs[203, 3]]
+
+
+def test_the_golden_rows_say_dates_as_a_caller_does(tmp_path: Path) -> None:
+    dates = tuple(Column(name=name, kind=Kind.DATE) for name in ("BORN", "ASKED"))
+    people = PEOPLE.model_copy(update={"columns": (*dates, *PEOPLE.columns)})
+    age = Feature(
+        name="AGE_THEN",
+        title="age",
+        expression="(ASKED - BORN) / 365.25",
+        reason=Reason.about("AGE", "the age"),
+    )
+    spec = train_spec(LOGISTIC, sources=(people, LOANS), features=(*FEATURES, age))
+    made = data(300)
+    days = np.column_stack([np.arange(300.0) * 37 % 9_001, np.full(300, 19_876.0)])
+    train(with_features(np.hstack([days, made.inputs]), made.label, spec), spec, tmp_path, silent)
+    rows = json.loads((tmp_path / "logistic" / GOLDEN).read_text())["rows"]
+    assert {row["ASKED"] for row in rows} == {"2024-06-02"}
+    assert rows[0]["BORN"] == "1970-01-01"
+    assert Bundle.load(tmp_path / "logistic").verify() == len(rows)
 
 
 def test_golden_rows_change_with_the_model(models: Models) -> None:

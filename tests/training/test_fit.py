@@ -22,7 +22,8 @@ from components.contracts.results import Candidate, Candidates
 from components.contracts.scenario import TrainSpec
 from components.scoring.bundle import CARD, Bundle
 from components.scoring.spec import IndicatorColumn, LinearModel, Platt
-from components.training.fit import feature_list, train
+from components.training.columns import feature_list
+from components.training.fit import train
 from components.training.folds import prepare
 from components.training.matrix import Data, row_features
 from components.training.models import fit_model
@@ -305,7 +306,7 @@ def test_rows_of_a_group_are_searched_together(tmp_path: Path) -> None:
     sides = np.array(["train"] * 6 + ["validation"] * 2 + ["test"] * 2)[person % 10]
     spec = spec_of(TREE.at({"max_depth": 12, "least_share": 0.001}))
     loose = replace(with_features(made.inputs, label, spec), split=sides)
-    tied = replace(loose, groups=person.astype(np.str_))
+    tied = replace(loose, groups=person)
     aucs = [
         train(rows, spec, tmp_path / name, silent).candidates[0].search_auc
         for name, rows in (("loose", loose), ("tied", tied))

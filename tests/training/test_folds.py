@@ -20,8 +20,8 @@ from components.contracts.families import (
     XGBoostFamily,
 )
 from components.training import search
-from components.training.fit import feature_list
-from components.training.folds import Prepared, cut, prepare
+from components.training.columns import feature_list
+from components.training.folds import Prepared, cut, draw, prepare
 from components.training.search import Bench
 from tests.making import REGIONS, data, inputs_of, same_bits, train_spec
 
@@ -76,7 +76,7 @@ def test_rows_of_one_group_are_in_one_fold_or_the_cut_is_refused(
 ) -> None:
     rng = np.random.default_rng(seed)
     label = (rng.random(120) < share).astype(np.int64)
-    group = rng.integers(0, groups, 120).astype(np.str_)
+    group = rng.integers(0, groups, 120)
     try:
         made = cut(label, group, folds=folds, seed=1)
     except VintageError as refused:
@@ -86,6 +86,50 @@ def test_rows_of_one_group_are_in_one_fold_or_the_cut_is_refused(
     for fold in made:
         assert not set(group[fold.fit]) & set(group[fold.judge])
         assert {0, 1} == set(label[fold.judge]) == set(label[fold.fit])
+
+
+@pytest.mark.parametrize(("groups", "folds"), [(400, 5), (3_000, 5), (60, 3)])
+def test_folds_of_groups_have_the_classes_and_the_rows_shared_out(groups: int, folds: int) -> None:
+    rng = np.random.default_rng(groups)
+    group = np.minimum(rng.geometric(3 / groups, 10 * groups), groups)  # some have many rows
+    label = (rng.random(len(group)) < 0.05 + 0.3 * (group % 7 == 0)).astype(np.int64)
+    made = cut(label, group, folds=folds, seed=1)
+    for fold in made:
+        assert label[fold.judge].mean() == pytest.approx(label.mean(), rel=0.15)
+        assert len(fold.judge) == pytest.approx(len(label) / folds, rel=0.15)
+    again, other = (cut(label, group, folds=folds, seed=seed) for seed in (1, 2))
+    assert [f.judge.tolist() for f in again] == [f.judge.tolist() for f in made]
+    assert [f.judge.tolist() for f in other] != [f.judge.tolist() for f in made]
+
+
+@pytest.mark.parametrize("rows", [10, 333, 999])
+def test_rows_are_drawn_in_proportion_and_by_the_seed(rows: int) -> None:
+    label = label_of(300, 700)
+    found = draw(label, None, rows=rows, seed=1)
+    assert len(found) == len(set(found)) == rows
+    assert (np.diff(found) > 0).all()
+    assert label[found].sum() == pytest.approx(0.3 * rows, abs=0.5)
+    assert draw(label, None, rows=rows, seed=1).tolist() == found.tolist()
+    assert draw(label, None, rows=rows, seed=2).tolist() != found.tolist()
+
+
+@pytest.mark.parametrize("rows", [None, 1_000, 5_000])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_where_no_more_are_there_all_rows_are_drawn(rows: int | None, grouped: bool) -> None:
+    groups = np.arange(1_000) // 3 if grouped else None
+    found = draw(label_of(300, 700), groups, rows=rows, seed=1)
+    assert found.tolist() == list(range(1_000))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(50, 400))
+def test_groups_are_drawn_whole(seed: int, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    group = rng.integers(-(2**62), 2**62, 80)[rng.integers(0, 80, 500)]
+    found = draw(label_of(100, 400), group, rows=rows, seed=seed)
+    assert rows - np.unique(group, return_counts=True)[1].max() < len(found) <= rows
+    assert not set(group[found]) & set(np.delete(group, found))
+    assert (np.diff(found) > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +149,11 @@ def test_rows_of_one_group_are_in_one_fold_or_the_cut_is_refused(
             np.arange(100) % 4,
             "training: expected at least 5 groups for 5 folds, found 4 among 100 rows",
         ),
-        (label_of(50, 50), np.zeros(100), "5 groups for 5 folds, found 1 among 100 rows"),
+        (
+            label_of(50, 50),
+            np.zeros(100, dtype=np.int64),
+            "5 groups for 5 folds, found 1 among 100 rows",
+        ),
         # All bad rows are of one group: they cannot be in every fold.
         (
             np.repeat([1, 0], [50, 80]),
@@ -123,9 +171,8 @@ def test_rows_of_one_group_are_in_one_fold_or_the_cut_is_refused(
 def test_rows_too_few_for_the_folds_are_refused_with_the_numbers(
     label: Label, groups: Any, message: str
 ) -> None:
-    named = None if groups is None else groups.astype(np.str_)
     with pytest.raises(VintageError) as refused:
-        cut(label, named, folds=5, seed=1)
+        cut(label, groups, folds=5, seed=1)
     assert message in str(refused.value)
 
 

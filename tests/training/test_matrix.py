@@ -12,6 +12,7 @@ import pytest
 
 from components.contracts.errors import InstanceError, VintageError
 from components.contracts.modelling import Feature
+from components.contracts.scenario import TrainSpec
 from components.training.fit import train
 from components.training.matrix import Data, check, read_gold
 from tests.making import (
@@ -28,15 +29,14 @@ from tests.making import (
 SPEC = train_spec()
 
 
-def computed(*expressions: str) -> tuple[Data, tuple[Feature, ...]]:
+def computed(*expressions: str) -> tuple[Data, TrainSpec]:
     """The rows with features of these expressions added: A, B, ..."""
     added = tuple(
         Feature(name=name, title=name, expression=text)
         for name, text in zip("ABCD", expressions, strict=False)
     )
-    features = (*FEATURES, *added)
-    made = data(300)
-    return with_features(made.inputs, made.label, train_spec(features=features)), features
+    made, spec = data(300), train_spec(features=(*FEATURES, *added))
+    return with_features(made.inputs, made.label, spec), spec
 
 
 def spoiled(folder: Path, name: str, values: Any) -> Path:
@@ -51,7 +51,7 @@ def spoiled(folder: Path, name: str, values: Any) -> Path:
 def test_a_gold_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     made = data()
     made.label[5] = -1
-    found = read_gold(write_gold(tmp_path / "gold", made), SPEC.inputs, SPEC.features)
+    found = read_gold(write_gold(tmp_path / "gold", made), SPEC)
     assert np.array_equal(found.inputs, made.inputs, equal_nan=True)
     assert np.array_equal(found.features, made.features, equal_nan=True)
     assert np.array_equal(found.label, made.label)
@@ -60,14 +60,15 @@ def test_a_gold_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert found.groups is None
 
 
-@pytest.mark.parametrize("group", ["AGE", "REGION", "ID"])
-def test_the_groups_are_the_values_of_the_declared_column(tmp_path: Path, group: str) -> None:
-    gold = write_gold(tmp_path / "gold", data(200))
-    found = read_gold(gold, SPEC.inputs, SPEC.features, group)
-    values = pq.read_table(gold)[group].to_pylist()
+@pytest.mark.parametrize("groups", ["folds", "sides"])
+def test_the_groups_are_read_where_the_rows_have_some(tmp_path: Path, groups: Any) -> None:
+    made = replace(data(200), groups=np.arange(200) // 10 - 2**62)
+    gold = write_gold(tmp_path / "gold", made)
+    found = read_gold(gold, SPEC.model_copy(update={"groups": groups}))
     assert found.groups is not None
-    assert [str(value) for value in values] == found.groups.tolist()
-    assert np.array_equal(found.inputs, data(200).inputs, equal_nan=True)
+    assert found.groups.dtype == np.int64
+    assert np.array_equal(found.groups, made.groups)  # type: ignore[arg-type]
+    assert read_gold(gold, SPEC).groups is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_a_column_of_another_kind_is_refused_by_name(
 ) -> None:
     gold = spoiled(tmp_path / "gold", name, values)
     with pytest.raises(InstanceError) as refused:
-        read_gold(gold, SPEC.inputs, SPEC.features)
+        read_gold(gold, SPEC)
     assert str(refused.value) == message
 
 
@@ -113,7 +114,7 @@ def test_dates_and_flags_are_no_numbers(tmp_path: Path, kind: str) -> None:
     }
     gold = spoiled(tmp_path / "gold", "INCOME", made[kind])
     with pytest.raises(InstanceError, match=r"^columns: INCOME: expected a number, found "):
-        read_gold(gold, SPEC.inputs, SPEC.features)
+        read_gold(gold, SPEC)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_rows_of_one_class_are_refused_with_their_numbers(split: str, label: int
         made.label[rows] = label
         found = f"{rows.sum()} of class {label}"
     with pytest.raises(VintageError) as refused:
-        check(made, FEATURES)
+        check(made, SPEC)
     expected = f"label: expected both classes among the {split} rows, found {found}"
     assert str(refused.value).splitlines()[0] == expected
 
@@ -178,14 +179,14 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     made.features[:, 1] = 4.0
     made.features[:, 4] = made.features[:, 3]
     with pytest.raises(VintageError) as refused:
-        check(made, FEATURES)
+        check(made, SPEC)
     assert [line.partition(": ")[0] for line in str(refused.value).splitlines()] == [
         "label", "label", "feature INCOME", "feature VISITS", "feature SHARE",
     ]  # fmt: skip
 
 
 def test_features_that_differ_among_the_train_rows_are_accepted() -> None:
-    check(data(300), FEATURES)
+    check(data(300), SPEC)
 
 
 @pytest.mark.parametrize("constant", [("train",), ("train", "validation")])
@@ -193,7 +194,7 @@ def test_a_feature_that_differs_in_other_rows_only_is_refused(constant: tuple[st
     made = data(300)
     made.features[made.rows(*constant), 3] = 1.0
     with pytest.raises(VintageError, match="feature AMOUNT: expected values that differ, found 1"):
-        check(made, FEATURES)
+        check(made, SPEC)
 
 
 def test_a_value_too_large_is_refused_in_whichever_rows_it_is() -> None:
@@ -202,7 +203,7 @@ def test_a_value_too_large_is_refused_in_whichever_rows_it_is() -> None:
         made.features[np.flatnonzero(made.rows(split))[0], 0] = -1e300
         message = "feature INCOME: expected values of at most 3.4e+38, found 1e+300"
         with pytest.raises(VintageError, match=re.escape(message)):
-            check(made, FEATURES)
+            check(made, SPEC)
 
 
 @pytest.mark.parametrize("family", EVERY, ids=FAMILIES)
@@ -210,14 +211,14 @@ def test_thirty_rows_are_refused_with_their_number_and_nothing_is_written(
     tmp_path: Path, family: Any
 ) -> None:
     made = data(30)
-    check(made, FEATURES)
+    check(made, SPEC)
     with pytest.raises(VintageError, match=r"^training: expected at least \d+ rows of each class "):
         train(made, train_spec(family), tmp_path, silent)
     assert not list(tmp_path.iterdir())
 
 
 def test_groups_too_few_for_the_folds_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    made = replace(data(300), groups=np.array(["one", "two"] * 150))
+    made = replace(data(300), groups=np.arange(300) % 2)
     with pytest.raises(VintageError, match="expected at least 3 groups for 3 folds, found 2"):
         train(made, train_spec(EVERY[1]), tmp_path, silent)
     assert not list(tmp_path.iterdir())

@@ -16,8 +16,7 @@ from components.contracts.families import (
     XGBoostFamily,
 )
 from components.contracts.results import Trial
-from components.training.columns import Feature
-from components.training.fit import feature_list
+from components.training.columns import Feature, feature_list
 from components.training.folds import cut
 from components.training.search import _ABREAST, Bench, Found, search
 from tests.making import EVERY, data, same_bits, train_spec

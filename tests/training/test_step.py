@@ -2,10 +2,11 @@
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from components.contracts.families import Between, Search, Training
+from components.contracts.outcomes import GroupedSplit
 from components.contracts.results import Candidates
 from components.contracts.scenario import Scenario
 from components.scoring.bundle import Bundle
@@ -204,10 +206,17 @@ def test_rows_that_cannot_teach_fail_the_task_by_name_and_nothing_is_published(
     assert not place.logged()
 
 
-def test_a_declared_group_is_read_beside_the_inputs(place: Place) -> None:
-    how = Search(trials=2, folds=3, group="AGE")
-    grouped = scenario(training=Training(families=(TREE,), search=how))
-    (found,) = place.train(grouped).candidates
-    (plain,) = place.train(scenario(training=Training(families=(TREE,), search=how.model_copy(
-        update={"group": None}))), run="second").candidates  # fmt: skip
-    assert found.trials[0].folds != plain.trials[0].folds
+def test_the_groups_of_the_split_are_read_beside_the_inputs(home: Path) -> None:
+    place = Place(home)
+    how = Search(trials=2, folds=3)
+    plain = scenario(training=Training(families=(TREE,), search=how))
+    grouped = plain.model_copy(update={"split": GroupedSplit(by=("REGION",))})
+    made = data()
+    person = np.arange(len(made.label)) // 30  # of thirty rows, on one side each
+    sides = np.array(["train"] * 6 + ["validation"] * 2 + ["test"] * 2)[person % 10]
+    place.gold(replace(made, split=sides, groups=person))
+    one, other = (
+        place.train(declared, run=run).candidates[0]
+        for declared, run in ((plain, "plain"), (grouped, "grouped"))
+    )
+    assert one.trials[0].folds != other.trials[0].folds

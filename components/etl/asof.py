@@ -1,0 +1,42 @@
+"""The day that a run looks from. No Spark here: a reused step asks for it too."""
+
+import calendar
+from collections.abc import Mapping
+from datetime import date
+
+from components.contracts.errors import VintageError
+
+_MONTH = len("2023-01")
+
+
+def day_of(as_of: str) -> str:
+    """An as-of as an ISO date: a month stands for its last day, nothing for nothing."""
+    try:
+        if len(as_of) == _MONTH:
+            first = date.fromisoformat(f"{as_of}-01")
+            return first.replace(day=calendar.monthrange(first.year, first.month)[1]).isoformat()
+        if not as_of or date.fromisoformat(as_of).isoformat() == as_of:
+            return as_of
+    except ValueError:
+        pass
+    raise VintageError(f"as-of {as_of!r}: expected a month (2024-03) or a day (2024-03-15)")
+
+
+def resolve(day: str, latest: Mapping[str, str]) -> str:
+    """The day that a run looks from; `latest` is the last date of each dated source.
+
+    Nothing is given: the latest date of all ("" without dates).
+    """
+    last = max(latest.values(), default="")
+    if day and not last:
+        raise VintageError(f"as-of {day}: expected a source with dates, found none")
+    if day[:_MONTH] > last[:_MONTH]:
+        shown = ", ".join(f"{name} ends on {found}" for name, found in sorted(latest.items()))
+        raise VintageError(f"as-of {day}: expected data of that month, found that {shown}")
+    return day or last
+
+
+def months_between(first: str, last: str) -> list[str]:
+    """The months from one ISO date's to another's, both included, as 2024-03."""
+    start, end = (int(day[:4]) * 12 + int(day[5:_MONTH]) - 1 for day in (first, last))
+    return [f"{month // 12:04d}-{month % 12 + 1:02d}" for month in range(start, end + 1)]

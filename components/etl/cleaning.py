@@ -1,0 +1,167 @@
+"""From bronze to silver: each source judged by its contract and cleaned, all of them merged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import cast
+
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from components.contracts.scenario import IngestSpec
+from components.contracts.sources import Source
+from components.etl import contract, silver
+from components.etl.bronze import MONTH, UNKNOWN
+from components.etl.contract import Check, Counts
+from components.etl.session import count_rows, files_for, write_table
+
+_PER_FILE = 1_000_000  # rejected rows
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """One source in silver."""
+
+    folder: Path
+    counts: Counts
+    checks: list[Check]
+    kept: int
+    #: Its quarantine; none where every row was kept.
+    rejected: DataFrame | None
+
+
+def clean(
+    spark: SparkSession, source: Source, raw: Path, as_of: str, folder: Path, work: Path,
+    *, dated: bool = False,
+) -> Cleaned:  # fmt: skip
+    """Check and clean one source of bronze into a folder, by month where `dated`.
+
+    Two looks at the data: one at its keys, one that writes and counts all that the contract asks.
+    """
+    size = sum(part.stat().st_size for part in raw.rglob("*.parquet"))
+    landed = spark.read.parquet(str(raw))
+    keyed = silver.with_keys(silver.known(landed, source, as_of), source)
+    keys = contract.count_keys(keyed, source, work / f"keys-{source.name}")
+    several = None
+    if keys.repeated or keys.conflicting:
+        several = spark.read.parquet(str(work / f"keys-{source.name}"))
+    rows, seen = silver.judged(keyed, source, several), Observation()
+    good = silver.kept(rows.observe(seen, *contract.metrics(source)), source)
+    column = source.date if dated else None
+    if column is not None:
+        month = F.coalesce(F.date_format(column, "yyyy-MM"), F.lit(UNKNOWN))
+        good = good.withColumn(MONTH, month)
+    write_table(good, folder, files=files_for(size), by=MONTH if column else None)
+    counts, kept = seen.get, count_rows(folder)
+    checks = contract.checks(source, counts, keys, list(_months(raw)), as_of)
+    if not kept and not contract.failures(checks):
+        checks.append(Check(source.name, "", "at least one clean row", "none", False))
+    rest = silver.rejected(rows, source) if kept < counts["rows"] else None
+    return Cleaned(folder, counts, checks, kept, rest)
+
+
+def _months(table: Path) -> dict[str, int]:
+    """Rows by month of a table that is laid out so."""
+    places = sorted(table.glob(f"{MONTH}=*"))
+    return {place.name.partition("=")[2]: count_rows(place) for place in places}
+
+
+def clean_all(
+    spark: SparkSession, declared: IngestSpec, raw: Path, as_of: str, target: Path, work: Path
+) -> dict[str, Cleaned]:
+    """Every source of bronze, cleaned: into the target where it stays, else into `work`."""
+    merged, places = _merged_sources(declared), {}
+    if silver.is_one_source(declared.merge, len(declared.sources)):
+        places[merged[0]] = target / declared.merge.table
+    places |= {name: target / name for name in declared.kept}
+    return {
+        source.name: clean(
+            spark, source, raw / source.name, as_of,
+            places.get(source.name, work / source.name), work,
+            dated=source.name in declared.kept,
+        )
+        for source in declared.sources
+        if (raw / source.name).is_dir()
+    }  # fmt: skip
+
+
+def _merged_sources(declared: IngestSpec) -> tuple[str, ...]:
+    return declared.merge.sources or tuple(source.name for source in declared.sources)
+
+
+def finish(
+    spark: SparkSession, declared: IngestSpec, landed: Mapping[str, object],
+    cleaned: Mapping[str, Cleaned], target: Path,
+) -> dict[str, object]:  # fmt: skip
+    """Write the merged table and the quarantine; what the silver entry tells of itself.
+
+    `landed` are the facts of bronze. Raises where rows do not add up.
+    """
+    merged = declared.merge.table
+    unmatched, met = _merge(spark, declared, cleaned, target)
+    frames = [one.rejected for one in cleaned.values()]
+    most = sum(one.counts["rows"] - one.kept for one in cleaned.values()) + met
+    reasons = _write_quarantine(
+        spark, [f for f in (*frames, unmatched) if f is not None],
+        1 + (most - count_rows(target / merged)) // _PER_FILE, target / "quarantine",
+    )  # fmt: skip
+    layers, changes = [], []
+    for source in declared.sources:
+        one = cleaned[source.name]
+        rows = cast("Mapping[str, int]", landed[source.name])["landed"]
+        later = rows - one.counts["rows"]
+        layers.append(_layer(source.name, source.grain, rows, one.kept, later, reasons))
+        changes += contract.cleaning(source, one.counts)
+    rows = count_rows(target / merged)
+    if merged not in cleaned:  # else it is the layer of its source
+        layers.append(_layer(merged, declared.merge.grain, met, rows, 0, reasons))
+    tables = dict.fromkeys([*declared.kept, merged])
+    return {
+        "rows": rows,
+        "layers": layers,
+        "quarantine": reasons,
+        "cleaning": changes,
+        "months": {name: found for name in tables if (found := _months(target / name))},
+    }
+
+
+def _merge(
+    spark: SparkSession, declared: IngestSpec, cleaned: Mapping[str, Cleaned], target: Path
+) -> tuple[DataFrame | None, int]:
+    """Write the merged table. Returns its quarantine, and the rows that it has to account for."""
+    spec, folder = declared.merge, target / declared.merge.table
+    first, *_ = names = _merged_sources(declared)
+    tables = {name: spark.read.parquet(str(cleaned[name].folder)).drop(MONTH) for name in names}
+    if not silver.is_one_source(spec, len(declared.sources)):
+        good, rest = silver.merge(tables, spec)
+        write_table(good, folder)
+        return rest, silver.to_account_for(tables, spec)
+    if cleaned[first].folder != folder:  # it is looked into under its own name, too
+        write_table(tables[first], folder)
+    return None, cleaned[first].kept
+
+
+def _write_quarantine(
+    spark: SparkSession, frames: Sequence[DataFrame], files: int, folder: Path
+) -> list[tuple[str, str, int]]:
+    """Write all rejected rows as one table; how many of each table and reason there are."""
+    none = spark.createDataFrame([], silver.QUARANTINE)
+    # Few rows of many: they are gathered after they are found, not before.
+    rows = reduce(DataFrame.unionByName, frames, none).repartition(files)
+    write_table(rows.sortWithinPartitions("table", "key", "reason", "row"), folder)
+    reason = F.split("reason", "[:;]| to ")[0].alias("reason")
+    counted = spark.read.schema(silver.QUARANTINE).parquet(str(folder)).groupBy("table", reason)
+    return sorted((row["table"], row["reason"], row["count"]) for row in counted.count().collect())
+
+
+def _layer(
+    table: str, grain: str, landed: int, kept: int, later: int,
+    reasons: Sequence[tuple[str, str, int]],
+) -> dict[str, object]:  # fmt: skip
+    out = sum(count for name, _, count in reasons if name == table)
+    silver.check_counts(table, landed, kept, out, later)
+    return {
+        "table": table, "grain": grain, "landed": landed, "kept": kept,
+        "quarantined": out, "later": later,
+    }  # fmt: skip

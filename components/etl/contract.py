@@ -1,0 +1,231 @@
+"""The data contract of a source: what is counted of its rows, and what it says of the counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import Column as Expression
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F
+
+from components.contracts.sources import TEMPORAL, Column, Kind, Source
+from components.etl import cells
+from components.etl.asof import months_between
+from components.scoring.instances import bounds
+
+_ARTICLES = {
+    Kind.INTEGER: "a whole number",
+    Kind.NUMBER: "a number",
+    Kind.KEY: "text",
+    Kind.TEXT: "text",
+    Kind.DATE: "a date",
+    Kind.MOMENT: "a date and time",
+}
+_SHOWN = 10  # of a long list
+
+Counts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of a contract: what was expected of a source or column, and what was found."""
+
+    source: str
+    column: str
+    expected: str
+    found: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What became of the keys of a source, on the rows known at the as-of."""
+
+    distinct: int
+    #: Keys of several rows: alike, or not.
+    repeated: int
+    conflicting: int
+
+
+def count_keys(frame: DataFrame, source: Source, folder: Path) -> Keys:
+    """Count a source's keys; those of several rows are written to a folder, with `differs`.
+
+    `frame` has the cells and the values of the key's columns.
+    """
+    # The hash leaves out what is null, so that values could change places unseen.
+    filled = (F.coalesce(cells.cell(name), F.lit("")) for name in cells.file_cells(source))
+    row = F.xxhash64(*filled)
+    names = [f"value {name}" for name in source.key]
+    grouped = (
+        frame.where(cells.is_whole())
+        .select(*names, row.alias("row"))
+        .dropna(subset=names)
+        .groupBy(*names)
+        .agg(F.count(F.lit(1)).alias("rows"), (F.min("row") != F.max("row")).alias("differs"))
+    )
+    several = F.col("rows") > 1
+    seen = Observation()
+    grouped.observe(
+        seen,
+        F.count(F.lit(1)).alias("distinct"),
+        F.count_if(several & ~F.col("differs")).alias("repeated"),
+        F.count_if(several & F.col("differs")).alias("conflicting"),
+    ).where(several).select(*names, "differs").write.parquet(str(folder))
+    return Keys(**seen.get)
+
+
+def metrics(source: Source) -> list[Expression]:
+    """What is counted of the rows known at the as-of, by name; `counted` reads it."""
+    whole = cells.is_whole()
+    sums = [F.count(F.lit(1)).alias("rows"), F.count_if(~whole).alias("malformed")]
+    for column in source.columns:
+        name, bad = column.name, whole & cells.is_bad(column)
+        sums += [
+            F.count_if(whole & cells.is_missing(column)).alias(f"missing {name}"),
+            F.count_if(bad).alias(f"bad {name}"),
+        ]
+        if column.cell() not in cells.private_cells(source):
+            sums.append(F.min(F.when(bad, cells.cell(column.cell()))).alias(f"example {name}"))
+        if column.strip:
+            sums.append(F.count_if(whole & cells.is_stripped(column)).alias(f"stripped {name}"))
+        sums += [
+            F.count_if(whole & cells.has_code(column, code)).alias(f"replaced {name} {code}")
+            for code in column.replace
+        ]
+    if source.date is not None:
+        day = F.when(whole, F.col(f"value {source.date}").cast("date").cast("string"))
+        sums += [F.min(day).alias("first"), F.max(day).alias("last")]
+    return sums
+
+
+def checks(
+    source: Source, counts: Counts, keys: Keys, months: Sequence[str], as_of: str
+) -> list[Check]:
+    """Every line of a source's contract; `months` are those that have rows."""
+    total = counts["rows"] - counts["malformed"]
+    when = f" as of {as_of}" if source.date else ""
+    lines = [Check(source.name, "", f"at least one row{when}", f"{total:,} rows", total > 0)]
+    if counts["malformed"]:
+        lines.append(
+            Check(
+                source.name,
+                "",
+                f"the header's columns in all but {source.max_malformed:.1%} of lines",
+                f"{counts['malformed']:,} other lines of {counts['rows']:,}",
+                counts["malformed"] <= source.max_malformed * counts["rows"],
+            )
+        )
+    if not total:
+        return lines
+    lines.append(_key_check(source, keys))
+    for column in source.columns:
+        lines += _column_checks(source, column, counts, total)
+    return [*lines, *_date_checks(source, counts, months, as_of)]
+
+
+def _key_check(source: Source, keys: Keys) -> Check:
+    found = f"{keys.conflicting:,} keys with rows that differ" if keys.conflicting else "unique"
+    expected = "a key that names one row"
+    if source.max_conflicts:
+        expected += f", in all but {source.max_conflicts:.1%} of keys"
+        found += f" of {keys.distinct:,}" if keys.conflicting else ""
+    held = keys.conflicting <= source.max_conflicts * keys.distinct
+    return Check(source.name, ", ".join(source.key), expected, found, held)
+
+
+def _column_checks(source: Source, column: Column, counts: Counts, total: int) -> list[Check]:
+    missing, bad = counts[f"missing {column.name}"], counts[f"bad {column.name}"]
+    example = counts.get(f"example {column.name}")  # none of what is private
+    allowed = 0.0 if column.name in source.key else column.max_missing
+    return [
+        Check(
+            source.name, column.name, f"at most {allowed:.1%} missing",
+            f"{missing:,} of {total:,} missing", missing <= allowed * total,
+        ),
+        Check(
+            source.name, column.name, f"{_type(column)} in all but {column.max_bad:.1%} of rows",
+            f"{bad:,} other" + (f", such as {example!r:.60}" if example is not None else ""),
+            bad <= column.max_bad * total,
+        ),
+    ]  # fmt: skip
+
+
+def _type(column: Column) -> str:
+    if column.kind is Kind.CATEGORY:
+        return "one of " + ", ".join(column.values)
+    if column.kind in TEMPORAL:
+        written = f" written {' or '.join(column.formats)}" if column.formats else ""
+        return _ARTICLES[column.kind] + written + _span(column)
+    return _ARTICLES[column.kind] + bounds(column.minimum, column.maximum)
+
+
+def _span(column: Column) -> str:
+    since = f" from {column.earliest}" if column.earliest else ""
+    return since + (f" to {column.latest}" if column.latest else "")
+
+
+def _date_checks(source: Source, counts: Counts, months: Sequence[str], as_of: str) -> list[Check]:
+    if source.date is None or counts["last"] is None:
+        return []
+    lines, first, last = [], counts["first"], counts["last"]
+    if source.monthly:
+        lacking = [month for month in months_between(first, last) if month not in months]
+        lines.append(
+            Check(
+                source.name, source.date, f"rows of every month from {first[:7]} to {last[:7]}",
+                f"none of {shown(lacking)}" if lacking else "all", not lacking,
+            )
+        )  # fmt: skip
+    if source.freshness_days is not None:
+        age = (date.fromisoformat(as_of) - date.fromisoformat(last)).days
+        lines.append(
+            Check(
+                source.name, source.date,
+                f"a last row at most {source.freshness_days} days before {as_of}",
+                f"one of {last}, {age} days before", age <= source.freshness_days,
+            )
+        )  # fmt: skip
+    return lines
+
+
+def shown(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def cleaning(source: Source, counts: Counts) -> list[dict[str, object]]:
+    """What was changed in the cells of a source: table, column, what, rows."""
+    lines: list[tuple[str, str, int]] = []
+    for column in source.columns:
+        name = column.name
+        if column.private:
+            lines.append((name, "private, dropped", counts["rows"]))
+            continue
+        lines.append((name, "stripped", counts.get(f"stripped {name}", 0)))
+        for code, meaning in column.replace.items():
+            by = ", now missing" if meaning is None else f" by {meaning!r}"
+            lines.append((name, f"replaced {code!r}{by}", counts[f"replaced {name} {code}"]))
+        if column.outside == "missing":
+            lines.append((name, "out of range, now missing", counts[f"bad {name}"]))
+    return [
+        {"table": source.name, "column": name, "what": what, "rows": rows}
+        for name, what, rows in lines
+        if rows
+    ]
+
+
+def failures(lines: Sequence[Check]) -> list[str]:
+    """The failed checks as sentences."""
+    return [
+        f"{c.source}{'.' + c.column if c.column else ''}: expected {c.expected}, found {c.found}"
+        for c in lines
+        if not c.ok
+    ]
+
+
+def table(lines: Sequence[Check]) -> list[dict[str, object]]:
+    """The checks as plain rows, for the report."""
+    return [asdict(check) for check in lines]

@@ -1,0 +1,73 @@
+"""What came of each row: 1 bad, 0 good, missing where it is not known yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from pyspark.sql import Column as Expression
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from components.contracts.outcomes import (
+    GivenLabel,
+    Label,
+    MonthOnBookLabel,
+    ProxyLabel,
+    StatusLabel,
+)
+from components.etl.clusters import Cluster, with_proxy
+
+LABEL = "_label"
+FIRST_MISSED = "_first_missed"  # the date from which a loan was behind
+_INSTALMENT_DAYS = 30
+_ROUNDING = 1e-9  # of an instalment: sums of payments are not exact
+
+
+@dataclass(frozen=True)
+class Known:
+    """What labels are made of, beside the rows."""
+
+    #: Tables of silver, and from when on their rows are known.
+    tables: Mapping[str, DataFrame]
+    dates: Mapping[str, str]
+    #: Names a row.
+    key: str
+    #: The end of the run's last day, in microseconds since 1970.
+    until: int
+    #: Which rows a proxy's clusters may be learned on.
+    development: Expression
+
+
+def with_label(rows: DataFrame, label: Label, known: Known) -> tuple[DataFrame, list[Cluster]]:
+    """Add the label (and by month on book, the first missed date); the clusters of a proxy."""
+    match label:
+        case GivenLabel(column=column):
+            return rows.withColumn(LABEL, F.col(column).cast("int")), []
+        case StatusLabel(on=on):
+            bad = F.coalesce(F.col(label.column).isin(*label.bad), F.lit(False))
+            by_key = known.tables[label.source].groupBy(on).agg(F.max(bad.cast("int")).alias(LABEL))
+            return rows.join(by_key, on, "left"), []
+        case MonthOnBookLabel(on=on):
+            table = known.tables[label.source]
+            by_key = _months_on_book(table, label, known.dates.get(label.source))
+            return rows.join(by_key, on, "left"), []
+        case ProxyLabel():
+            return with_proxy(
+                rows, known.tables[label.source], label, name=LABEL,
+                date=known.dates[label.source], key=known.key, development=known.development,
+                known_until=known.until,
+            )  # fmt: skip
+    assert_never(label)
+
+
+def _months_on_book(rows: DataFrame, label: MonthOnBookLabel, date: str | None) -> DataFrame:
+    overdue, instalment = F.col(label.overdue), F.col(label.instalment)
+    behind = F.try_divide(overdue, F.col(label.due))
+    missed = F.when(overdue <= 0, 0).otherwise(F.ceil(behind - _ROUNDING))
+    bad = (missed * _INSTALMENT_DAYS >= label.days).cast("int")
+    when: Expression = F.lit(None) if date is None else F.col(date)
+    first = F.when((overdue > 0) & (instalment <= label.month), when)
+    return rows.groupBy(label.on).agg(
+        F.max(F.when(instalment == label.month, bad)).alias(LABEL),
+        F.min(first).cast("date").alias(FIRST_MISSED),
+    )

@@ -1,0 +1,94 @@
+"""The pictures of an exploration, as SVG text: each from the figures alone."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import BoundaryNorm, ListedColormap
+
+from components.contracts.exploration import (
+    Correlations,
+    MonthlyDrift,
+    MonthRate,
+)
+from components.evaluation.plots import BAD, FAMILY_COLORS, GOOD, QUIET, draw
+from components.evaluation.rates import wilson
+from components.evaluation.small_plot import clipped
+from components.evaluation.words import MODERATE, SIGNIFICANT
+
+_MOST_TICKS = 12
+_STABLE = "#dbe7ef"
+
+
+def target_by_month(months: Sequence[MonthRate]) -> str:
+    """The bad rate of the labelled rows by the month of their as-of."""
+
+    def paint(axes: Axes) -> None:
+        known = [month for month in months if month.labelled]
+        places = np.arange(len(known))
+        rates = np.array([month.bad / month.labelled for month in known])
+        reach = np.array([wilson(month.bad, month.labelled) for month in known]).reshape(-1, 2).T
+        axes.fill_between(places, reach[0], reach[1], color=GOOD, alpha=0.25, linewidth=0)
+        axes.plot(places, rates, color=GOOD, marker="o", markersize=3)
+        _month_ticks(axes, [month.month for month in known])
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("bad rate, 95 % interval")
+
+    return draw(paint, title="Target by month")
+
+
+def rows_by_month(tables: Mapping[str, Mapping[str, int]]) -> str:
+    """Rows of the dated tables by month."""
+
+    def paint(axes: Axes) -> None:
+        months = sorted({month for found in tables.values() for month in found})
+        for number, (name, found) in enumerate(tables.items()):
+            rows = [found.get(month, 0) for month in months]
+            color = FAMILY_COLORS[number % len(FAMILY_COLORS)]
+            axes.plot(range(len(months)), rows, color=color, label=name, marker="o", markersize=2)
+        _month_ticks(axes, months)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("rows")
+        axes.legend(frameon=False)
+
+    return draw(paint, title="Rows by month")
+
+
+def _month_ticks(axes: Axes, months: Sequence[str]) -> None:
+    every = max(1, -(-len(months) // _MOST_TICKS))
+    axes.set_xticks(range(0, len(months), every), months[::every], rotation=45, ha="right")
+
+
+def heat_map(found: Correlations) -> str:
+    """Spearman's correlations of the features with the highest IV."""
+
+    def paint(axes: Axes) -> None:
+        table = np.array([[np.nan if v is None else v for v in line] for line in found.table])
+        names = [clipped(name) for name in found.features]
+        places = range(len(names))
+        axes.set_facecolor("#eeeeee")
+        drawn = axes.imshow(table, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
+        axes.set_xticks(places, names, rotation=90, fontsize=6)
+        axes.set_yticks(places, names, fontsize=6)
+        axes.figure.colorbar(drawn, ax=axes, shrink=0.7)
+
+    return draw(paint, title="Spearman's correlation", height=4.8)
+
+
+def drift_by_month(found: MonthlyDrift) -> str:
+    """PSI of features, development to the rows of each month."""
+
+    def paint(axes: Axes) -> None:
+        table = np.array(found.psi)
+        top = max(SIGNIFICANT * 2, float(table.max()))
+        bands = BoundaryNorm([0, MODERATE, SIGNIFICANT, top], 3)
+        drawn = axes.imshow(
+            table, cmap=ListedColormap([_STABLE, QUIET, BAD]), norm=bands, aspect="auto",
+            interpolation="none",
+        )  # fmt: skip
+        axes.set_yticks(range(len(found.features)), [clipped(name) for name in found.features])
+        _month_ticks(axes, found.months)
+        bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8, ticks=[0, MODERATE, SIGNIFICANT])
+        bar.set_label("PSI")
+
+    return draw(paint, title="Drift by month")

@@ -1,0 +1,305 @@
+"""The page of an exploration: a gold table from its files to its features, asking nothing of the
+network.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from components.contracts.exploration import Exploration, FeatureFigures, Side, Slice
+from components.evaluation import exploration_plots as drawn
+from components.evaluation import plots, sections
+from components.evaluation.numbers import short
+from components.evaluation.page import (
+    beside,
+    chapters,
+    contents,
+    note,
+    page,
+    pictures,
+    table,
+    text,
+)
+from components.evaluation.rates import wilson
+from components.evaluation.small_plot import MOST_BINS, feature_plot
+from components.evaluation.words import overlap
+
+#: IV from which credit risk calls a feature weak, medium, strong, and too good to be true.
+_WORDS = ((0.02, "useless"), (0.1, "weak"), (0.3, "medium"), (0.5, "strong"))
+_SUSPICIOUS = "suspicious"
+_MOST_DRAWN, _DRAWN = 60, 40  # with more features, so many have a picture
+_BESIDE, _MOST_PAIRS, _MOST_MOVED, _MOST_VALUES = 16, 200, 40, 30
+
+
+def iv_word(iv: float) -> str:
+    """What credit risk calls an information value."""
+    return next((name for border, name in _WORDS if iv < border), _SUSPICIOUS)
+
+
+def render(
+    found: Exploration,
+    *,
+    contract: Sequence[Mapping[str, object]],
+    silver: Mapping[str, Any],
+    run: str,
+) -> str:
+    """The page as text; `silver` are the facts of the cleaned tables."""
+    parts = {
+        "From files to rows": [
+            *sections.layers(silver["layers"], silver["quarantine"]),
+            *_dated(silver["months"]),
+        ],
+        "What was cleaned": [sections.cleaning(silver["cleaning"])],
+        "Data contract": _contract(contract),
+        "Rows and target": _target(found),
+        **({"How the label was made": sections.clusters(found.clusters)} if found.clusters else {}),
+        "Missing values": [_gaps(found)],
+        "Features": [_features(found.features)],
+        "Each feature": _each(found.features),
+        "Correlations": _correlations(found),
+        "Drift": _drift(found),
+        "Identical rows": _alike(found),
+        "Segments and protected columns": _columns(found),
+    }
+    moment = f", as of {escape(silver['as_of'])}" if silver.get("as_of") else ""
+    head = [
+        f"<h1>{escape(found.title)}</h1>",
+        f'<p class="lead">Exploration of scenario <code>{escape(found.scenario)}</code>{moment}, '
+        f"first made by run <code>{escape(run)}</code>. The target is <b>{escape(found.label)}</b>."
+        f" Unless said otherwise, figures are of the {found.development:,} development rows (train "
+        f"and validation) among {found.rows:,}; what a model is tested on is not looked at here, "
+        "but for whether it moved.</p>",
+        contents(parts),
+    ]
+    return page(f"{found.scenario}: exploration", [*head, *chapters(parts)])
+
+
+def _dated(months: Mapping[str, Mapping[str, int]]) -> list[str]:
+    if not months:
+        return []
+    every = sorted({month for found in months.values() for month in found})
+    rows = [(month, *(found.get(month) for found in months.values())) for month in every]
+    counted = table(("Month", *months), rows, numbers=range(1, len(months) + 1))
+    return [pictures(drawn.rows_by_month(months)), _folded("Rows by month", counted)]
+
+
+def _contract(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    broken = [check for check in checks if not check["ok"]]
+    return [
+        *([sections.contract(broken)] if broken else []),
+        f"<p>{len(checks) - len(broken):,} of {len(checks):,} checks held.</p>",
+        _folded("All checks", sections.contract(checks)),
+    ]
+
+
+def _folded(title: str, part: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{part}</details>"
+
+
+def _target(found: Exploration) -> list[str]:
+    rows = [(s.split, s.rows, s.labelled, s.bad, *_rate(s.bad, s.labelled)) for s in found.sides]
+    heads = ("Split", "Rows", "Label known", "Bad", "Bad rate", "95 % interval")
+    labelled = {s.split: (s.labelled, s.bad) for s in found.sides if s.labelled}
+    months = [month for month in found.months if month.labelled]
+    shown = [
+        *([plots.target(labelled)] if labelled else []),
+        *([drawn.target_by_month(months)] if len(months) > 1 else []),
+    ]
+    parts = [table(heads, rows, numbers=range(1, 6)), pictures(*shown)]
+    if found.months:
+        by_month = [
+            (m.month, m.rows, m.labelled, m.bad, *_rate(m.bad, m.labelled)) for m in found.months
+        ]
+        counted = table(("Month", *heads[1:]), by_month, numbers=range(1, 6))
+        parts += [
+            note("By the month of a row's as-of, over all splits; Wilson's intervals."),
+            _folded("Target by month", counted),
+        ]
+    return [*parts, *_waiting(found.sides)]
+
+
+def _waiting(sides: Sequence[Side]) -> list[str]:
+    waiting = sum(side.rows - side.labelled for side in sides)
+    return [note(f"{waiting:,} rows have no label yet: they are only scored.")] if waiting else []
+
+
+def _rate(bad: int, rows: int) -> tuple[str, str]:
+    if not rows:
+        return "-", "-"
+    low, high = wilson(bad, rows)
+    return f"{bad / rows:.2%}", f"{low:.2%} to {high:.2%}"
+
+
+def _gaps(found: Exploration) -> str:
+    gaps = sorted(found.inputs, key=lambda i: (-i.development, i.name))
+    gaps = [gap for gap in gaps if gap.development or gap.test]
+    whole = len(found.inputs) - len(gaps)
+    if not gaps:
+        return f"<p>None in any of the {whole:,} inputs.</p>"
+    rows = [(gap.name, _share(gap.development), _share(gap.test)) for gap in gaps]
+    counted = table(("Input", "Missing in development", "In test"), rows, numbers=(1, 2))
+    return counted + note(f"Nothing is missing in the other {whole:,} inputs.")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2%}" if value else "0%"
+
+
+def _features(features: Sequence[FeatureFigures]) -> str:
+    heads = (
+        "Feature", "What it is", "IV", "Reading", "Missing", "Values", "Least", "Median", "Most",
+        "PSI",
+    )  # fmt: skip
+    rows = [
+        (f.name, f.title, f.iv, iv_word(f.iv), _share(f.missing), f.distinct,
+         *(_short(v) for v in (f.minimum, f.median, f.maximum)), f.psi)
+        for f in features
+    ]  # fmt: skip
+    suspicious = [number for number, f in enumerate(features) if iv_word(f.iv) == _SUSPICIOUS]
+    numbers = (2, 4, 5, 6, 7, 8, 9)
+    return table(heads, rows, numbers=numbers, failed=suspicious) + note(
+        "IV, the information value, is over bins of development rows: tenths of the known values, "
+        "or the values of a category, and one for missing. Below 0.02 it is called useless, to 0.1 "
+        "weak, to 0.3 medium, to 0.5 strong; above it is suspicious (in red): ask first whether "
+        "the feature knows the outcome. PSI is development to test."
+    )
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else short(value)
+
+
+def _each(features: Sequence[FeatureFigures]) -> list[str]:
+    some = features if len(features) <= _MOST_DRAWN else features[:_DRAWN]
+    left = (
+        f" Of {len(features)} features the {_DRAWN} with the highest IV have a picture; all are in "
+        "the table above."
+        if len(some) < len(features)
+        else ""
+    )
+    return [
+        note(
+            "Left, how many rows have which values (what is beyond the 1st and 99th percentile is "
+            "in the outer bars). Right, the bad rate of each bin with its 95 % interval, dotted "
+            "that of all rows, and the bin's weight of evidence: above 0, in red, it is worse than "
+            f"the whole.{left}"
+        ),
+        pictures(*(_one(feature) for feature in some)),
+    ]
+
+
+def _one(found: FeatureFigures) -> str:
+    few = (
+        f"; {MOST_BINS} of {len(found.bins)} values are shown"
+        if found.kind == "category" and len(found.bins) > MOST_BINS
+        else ""
+    )
+    empty = ", all is missing" if found.missing == 1 else ""
+    return (
+        f"<h3>{escape(found.name)}</h3>"
+        + note(f"{found.title}: IV {found.iv:.4f}, {iv_word(found.iv)}{empty}{few}")
+        + feature_plot(found)
+    )
+
+
+def _correlations(found: Exploration) -> list[str]:
+    made = found.correlations
+    of = (
+        f"all {made.rows:,} development rows"
+        if made.rows == found.development
+        else f"{made.rows:,} of the {found.development:,} development rows, spread evenly"
+    )
+    parts = [
+        note(
+            f"Spearman's, over {of}; of two features over the rows that know both, by their ranks "
+            "among all known values, with categories in the order of their bad rates. The map is "
+            f"of the {len(made.features)} features with the highest IV; grey is not told."
+        )
+    ]
+    heads = ("Feature", "Moves with", "Correlation")
+    rows = [(left, right, f"{value:+.4f}") for left, right, value in made.strong[:_MOST_PAIRS]]
+    few, more = rows[:_BESIDE], rows[_BESIDE:]
+    pairs = (
+        table(heads, few, numbers=(2,))
+        + note(f"The strongest {len(few)} of {len(made.strong):,} pairs above 0.8 either way.")
+        if few
+        else "<p>No two features are correlated above 0.8.</p>"
+    )
+    parts.append(pictures(drawn.heat_map(made), pairs))
+    if more:
+        next_ = f"The next {len(more)} pairs"
+        parts.append(_folded(next_, table(heads, more, numbers=(2,))))
+    return parts
+
+
+def _drift(found: Exploration) -> list[str]:
+    by_psi = sorted(found.features, key=lambda f: -(f.psi or 0))
+    every = [
+        ("the target", found.target_psi, None),
+        *((f.name, f.psi, f.psi_by_chance) for f in by_psi),
+    ]
+    moved = [(name, psi, chance) for name, psi, chance in every if psi is not None]
+    if not moved:
+        return ["<p>There are no test rows to compare with.</p>"]
+    some = moved[:_MOST_MOVED]
+    rows = [(name, psi, chance, sections.psi_band(psi)) for name, psi, chance in some]
+    heads = ("Development to test", "PSI", "By chance", "Reading")
+    parts = [
+        pictures(
+            plots.psi([(name, psi) for name, psi, _ in moved]),
+            *([drawn.drift_by_month(found.monthly)] if found.monthly else []),
+        ),
+        table(heads, rows, numbers=(1, 2)),
+        note(
+            "Over the same bins. By chance: what rows that have not moved give on average, with as "
+            "many of them."
+        ),
+    ]
+    if len(some) < len(moved):
+        parts.append(note(f"The largest; those of all {len(found.features)} features are in their "
+                          "table."))  # fmt: skip
+    if found.monthly:
+        parts.append(note(
+            "By month: from the development rows to all rows of a month, for the features with the "
+            "highest IV. In a month of few rows chance alone moves much."
+        ))  # fmt: skip
+    return parts
+
+
+def _alike(found: Exploration) -> list[str]:
+    alike = found.alike
+    share = alike.test_alike / alike.test_rows if alike.test_rows else None
+    rows = [
+        ("Development and test rows", text(alike.rows)),
+        ("Distinct among them", text(alike.distinct)),
+        ("Test rows", text(alike.test_rows)),
+        ("With a development row like them", f"{alike.test_alike:,} ({_share(share)})"),
+    ]
+    parts = [
+        table(("Rows", "Found"), rows, numbers=(1,)),
+        note(
+            "Alike is the same in every feature: no model tells such rows apart, and where they "
+            "are on both sides a test asks what was learned by heart."
+        ),
+    ]
+    if found.persons:
+        parts.append(note(f"By {found.persons.entity}: {overlap(found.persons)}"))
+    return parts
+
+
+def _columns(found: Exploration) -> list[str]:
+    if not found.columns:
+        return ["<p>None is declared.</p>"]
+    return [
+        note("Protected columns are never features; they are shown so that nobody has to guess."),
+        beside(*(_values(f"{c.column} ({c.role})", c.bins) for c in found.columns)),
+    ]
+
+
+def _values(head: str, bins: Sequence[Slice]) -> str:
+    some = sorted(bins, key=lambda own: -own.rows)[:_MOST_VALUES]
+    shown = [own for own in bins if own in some]
+    rows = [(own.label, own.rows, *_rate(own.bad, own.rows)) for own in shown]
+    counted = table((head, "Rows", "Bad rate", "95 % interval"), rows, numbers=(1, 2, 3))
+    left = len(bins) - len(shown)
+    return f"<div>{counted}{note(f'And {left} rarer values.') if left else ''}</div>"

@@ -1,0 +1,98 @@
+"""The steps of ETL where rows have dates: what is known when, and what there is to learn from."""
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.etl.dated import MONTHLY, PEOPLE, PROXY, write
+from tests.support import Walk
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(autouse=True)
+def _session(spark: "SparkSession", home: Path) -> None:
+    """Every step here has Spark and a home."""
+    del spark, home
+
+
+def _gold(walk: Walk) -> list[dict[str, object]]:
+    place = Path(str(walk.entry("gold")["uri"])) / "final-dataset"
+    rows: list[dict[str, object]] = pq.read_table(place).to_pylist()
+    return rows
+
+
+def _facts(walk: Walk, name: str) -> dict[str, object]:
+    found = walk.entry(name)["facts"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_with_too_little_history_every_row_is_to_score_and_nothing_to_train_on(
+    tmp_path: Path,
+) -> None:
+    walk = Walk(MONTHLY, write(tmp_path / "data", 6), "r", as_of="2024-03")
+    walk.ingest()
+    assert walk.features() is False
+    rows = _gold(walk)
+    assert {row["_split"] for row in rows} == {"score"}
+    assert len(rows) == 3 * PEOPLE
+    assert {str(row["_as_of"])[:7] for row in rows if row["_label"] is not None} == {
+        "2024-01", "2024-02",
+    }  # fmt: skip
+    facts = _facts(walk, "gold")
+    assert (facts["ready"], facts["history"]) == (False, {"found": 2, "needed": 3})
+    bad = sum(row["_label"] == 1 for row in rows)
+    assert facts["splits"] == {"score": {"rows": 3 * PEOPLE, "bad": bad}}
+    assert walk.record("features")["status"] == "done"
+    assert _facts(walk, "snapshot")["rows"] == PEOPLE
+
+
+def test_gold_as_of_an_earlier_month_is_the_same_to_the_byte_whatever_came_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks = []
+    for name, months in (("then", 4), ("later", 6)):
+        monkeypatch.setenv("VINTAGE_HOME", str(tmp_path / f"home-{name}"))
+        data = write(tmp_path / name, 6)
+        for month in range(months + 1, 7):  # files that had not come yet
+            (data / "dues" / f"2024-{month:02d}.csv").unlink()
+        loans = (data / "loans.csv").read_text().splitlines()
+        known = [line for line in loans if line.split("-")[0] <= str(months) or "LOAN" in line]
+        (data / "loans.csv").write_text("\n".join(known) + "\n")
+        walk = Walk(MONTHLY, data, name, as_of="2024-04")
+        walk.ingest()
+        assert walk.features() is True
+        walks.append(walk)
+    then, later = walks
+    assert then.entry("bronze")["digest"] != later.entry("bronze")["digest"]
+    for name in ("gold", "snapshot"):
+        assert then.entry(name)["digest"] == later.entry(name)["digest"]
+        assert then.entry(name)["facts"] == later.entry(name)["facts"]
+    assert {(str(row["_as_of"])[:7], row["_split"]) for row in _gold(later)} == {
+        *itertools.product(("2024-01", "2024-02"), ("train", "validation")),
+        ("2024-03", "test"), ("2024-04", "score"),
+    }  # fmt: skip
+
+
+def test_the_facts_of_a_proxy_hold_its_clusters(tmp_path: Path) -> None:
+    walk = Walk(PROXY, write(tmp_path / "data", 6), "r", as_of="2024-06")
+    walk.ingest()
+    assert walk.features() is True
+    rows = _gold(walk)
+    assert {row["ID"]: row["_label"] for row in rows} == {
+        f"p{n}": int(n % 2 == 0) for n in range(PEOPLE)
+    }
+    clusters = _facts(walk, "gold")["labels"]
+    assert isinstance(clusters, list)
+    told = {line["at_risk"]: line for line in clusters}
+    assert [told[risky]["rows"] for risky in (True, False)] == [PEOPLE // 2, PEOPLE // 2]
+    names = ("recency", "frequency", "monetary")
+    assert [told[True][name] for name in names] == pytest.approx([30, 0, 0], abs=1e-9)
+    assert [told[False][name] for name in names][1:] == pytest.approx([1, 100])
+    # A hash of what must be on one side.
+    assert {type(row["_group"]) for row in rows} == {int}

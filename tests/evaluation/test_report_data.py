@@ -1,0 +1,54 @@
+"""What the report says of the data: cleaning, layers, months, persons, clusters."""
+
+import pytest
+
+from tests.evaluation.figures import CLUSTERS, PERSONS, evaluation
+from tests.evaluation.test_report import SILVER, lines, page_of, section
+
+
+@pytest.fixture(scope="module")
+def report() -> str:
+    """The report of a run that passed."""
+    return page_of()
+
+
+def test_the_report_says_what_was_cleaned_and_where_nothing_was(report: str) -> None:
+    cleaned = section(report, "What was cleaned")
+    assert lines(cleaned)[1] == "people|SEX|replaced &#x27;0&#x27; by &#x27;4&#x27;|345"
+    nothing = page_of(silver={**SILVER, "cleaning": []})
+    assert "Nothing had to be." in section(nothing, "What was cleaned")
+
+
+def test_the_layers_count_the_rows_that_are_known_only_later(report: str) -> None:
+    assert lines(section(report, "From files to rows"))[:2] == [
+        "Table|Grain|Rows in|Kept|Quarantined|Known only later",
+        "people|a person|1,277|1,190|10|77",
+    ]
+
+
+def test_the_report_tells_the_months_and_the_persons_of_both_sides(report: str) -> None:
+    assert "Persons" not in section(report, "Development and test")
+    dated = section(page_of(evaluation(persons=PERSONS)), "Development and test")
+    assert lines(dated) == [
+        "Split|Rows|Bad|Bad rate",
+        "train|3,000|750|0.2500",
+        "test|1,000|250|0.2500",
+        "score|80|-|-",
+        "|From|To|Rows|Persons (CLIENT)".strip("|"),
+        "development (train and validation)|2023-01|2024-06|3,000|2,222",
+        "test|2024-07|2024-08|1,000|888",
+    ]
+    assert (
+        "123 of the 888 persons of the test are in development too; 131 of its 1,000 rows are "
+        "theirs." in dated
+    )
+
+
+def test_the_report_of_a_proxy_shows_the_clusters_that_it_is_made_of(report: str) -> None:
+    title = "How the label was made"
+    assert title not in report
+    part = section(page_of(evaluation(clusters=CLUSTERS)), title)
+    assert lines(part)[1:] == [
+        "0|700|3.5000|12.0000|999.5000",
+        "1|300|28.0000|1.0000|50.2500|at risk",
+    ]
