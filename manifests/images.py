@@ -70,17 +70,15 @@ def tag(image: Image) -> str:
 
 def pins() -> str:
     """The kustomize component that gives every image of this tree its tag."""
-    images = [
-        {"name": f"vintage/{i.name}", "newName": f"{REPOSITORY}/{i.name}", "newTag": tag(i)}
+    head = (
+        "# Made by `make pin`; every tag is the hash of what is in the image.\n"
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n"
+    )
+    # A hash such as 0055469305e0 is a number to who reads YAML 1.2, unless it is quoted.
+    return head + "".join(
+        f"- name: vintage/{i.name}\n  newName: {REPOSITORY}/{i.name}\n  newTag: '{tag(i)}'\n"
         for i in IMAGES
-    ]
-    head = "# Made by `make pin`; every tag is the hash of what is in the image.\n"
-    body = {
-        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
-        "kind": "Component",
-        "images": images,
-    }
-    return head + yaml.safe_dump(body, sort_keys=False)
+    )
 
 
 def references() -> dict[str, str]:

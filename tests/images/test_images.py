@@ -104,6 +104,12 @@ def test_the_pins_are_a_kustomize_component_with_every_image() -> None:
 
 
 @pytest.mark.usefixtures("tree")
+def test_a_tag_that_looks_like_a_number_is_a_text_to_every_reader() -> None:
+    for tag in _tags().values():
+        assert f"newTag: '{tag}'" in images.PINS.read_text()
+
+
+@pytest.mark.usefixtures("tree")
 def test_the_names_are_those_of_the_pins(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
