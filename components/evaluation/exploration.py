@@ -34,7 +34,8 @@ from components.contracts.scenario import ExploreSpec
 from components.evaluation.correlations import by_bad_rate, spearman, strong_pairs
 from components.evaluation.numbers import spans
 from components.evaluation.persons import persons_of
-from components.evaluation.rates import weights, wilson
+from components.evaluation.rates import wilson
+from components.scoring.evidence import information_value, weights
 from components.scoring.instances import Matrix, from_columns
 from components.scoring.reference import Bins, bins_of, psi
 from components.scoring.spec import Input, RowFeature
@@ -186,7 +187,9 @@ def slices_of(
     place, size = bins.places(values[labelled]), len(bins.edges) + 2
     rows = np.bincount(place, minlength=size).astype(np.float64)
     bad = np.bincount(place, weights=label[labelled], minlength=size).astype(np.float64)
-    woe, iv = weights(rows, bad)
+    good = rows - bad
+    whole = max(1.0, float(bad.sum())), max(1.0, float(good.sum()))
+    woe, iv = weights(bad, good, *whole), information_value(bad, good, *whole)
     there = values[~np.isnan(values)]
     labels = (*(names or spans(bins.edges, whole=bool((there == np.rint(there)).all()))), MISSING)
     return tuple(

@@ -17,11 +17,9 @@ _CHUNK = 2048  # rows
 class RowFeatures:
     """The declared features of a row, from its inputs."""
 
-    def __init__(self, inputs: Sequence[Input | str], features: tuple[RowFeature, ...]) -> None:
-        # Names alone are numbers, until every caller hands over its inputs.
-        known = [Input(i, "number") if isinstance(i, str) else i for i in inputs]
-        names = [i.name for i in known]
-        categories = {i.name: i.values for i in known if i.kind == "category"}
+    def __init__(self, inputs: Sequence[Input], features: tuple[RowFeature, ...]) -> None:
+        names = [i.name for i in inputs]
+        categories = {i.name: i.values for i in inputs if i.kind == "category"}
         plain = [
             (place, names.index(feature.name))
             for place, feature in enumerate(features)

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 
+from components.scoring.evidence import Counts, information_value, weights
+
 Values = NDArray[np.float64]
 Label = NDArray[np.int64]
-Counts = Values | float
-#: Added to every count: a bin without a bad row is not infinitely good.
-_PRIOR = 0.5
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,7 @@ class Weights:
 
     def of(self, bad: Counts, good: Counts) -> Values:
         """Of bins with so many rows of each class."""
-        # The prior is shared out as the classes are: a bin without rows weighs 0.
-        odds = self._bad / self._good
-        return np.asarray(np.log((bad + _PRIOR * odds) / (good + _PRIOR) / odds))
+        return weights(bad, good, self._bad, self._good)
 
     def between(self, edges: Values, values: Values, label: Label) -> Values:
         """Of the bins that the edges make."""
@@ -120,4 +117,4 @@ class Weights:
 
     def value(self, bad: Values, good: Values) -> float:
         """Information value: what all the bins tell."""
-        return float(((bad / self._bad - good / self._good) * self.of(bad, good)).sum())
+        return information_value(bad, good, self._bad, self._good)

@@ -39,6 +39,8 @@ _LOAN_TYPES = (
     "Personal Loan",
     "Student Loan",
 )
+#: Kind of loan -> the column that counts the client's.
+_LOAN_COUNTS = {name: f"{name.replace(' ', '_').replace('-', '_')}s" for name in _LOAN_TYPES}
 
 _ATTRIBUTES = Source(
     name="attributes",
@@ -130,12 +132,12 @@ _FINANCIALS = Source(
         ),
         *(
             Column(
-                name=name.replace(" ", "_").replace("-", "_") + "s",
+                name=column,
                 kind=Kind.INTEGER,
                 of="Type_of_Loan",
                 reading=CountOf(text=name),
             )
-            for name in _LOAN_TYPES
+            for name, column in _LOAN_COUNTS.items()
         ),
         Column(
             name="Credit_Mix",
@@ -276,12 +278,8 @@ _NUMBERS = (
     ("Monthly_Balance", "balance left each month", "BALANCE"),
     ("click_months", "months with activity before the loan", "CLICKS"),
     *(
-        (
-            name.replace(" ", "_").replace("-", "_") + "s",
-            f"other loans of the kind {name}",
-            f"TYPE-{number}",
-        )
-        for number, name in enumerate(_LOAN_TYPES)
+        (column, f"other loans of the kind {name}", f"TYPE-{number}")
+        for number, (name, column) in enumerate(_LOAN_COUNTS.items(), 1)
     ),
 )
 _CATEGORIES = (

@@ -15,7 +15,8 @@ from components.contracts.errors import VintageError
 from components.evaluation.correlations import by_bad_rate, spearman, strong_pairs
 from components.evaluation.exploration import slices_of
 from components.evaluation.numbers import short, spans
-from components.evaluation.rates import weights, wilson
+from components.evaluation.rates import wilson
+from components.scoring.evidence import information_value
 from components.scoring.reference import bins_of
 from tests.evaluation.golds import COLOURS, explore_spec, explored, of
 
@@ -159,9 +160,10 @@ def test_bins_that_are_alike_tell_nothing_and_no_bins_tell_less(
     counts: list[tuple[int, int]],
 ) -> None:
     bad, good = (np.array(side, dtype=np.float64) for side in zip(*counts, strict=True))
-    assert weights(bad + good, bad)[1] >= 0
+    assert information_value(bad, good, max(1.0, bad.sum()), max(1.0, good.sum())) >= 0
     same = np.full(len(counts), 10.0)
-    assert weights(same * 3, same)[1] == pytest.approx(0)
+    told = information_value(same, same * 2, same.sum(), same.sum() * 2)
+    assert told == pytest.approx(0)
 
 
 def test_an_interval_is_wilsons_and_holds_its_rate() -> None:
