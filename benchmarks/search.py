@@ -21,6 +21,7 @@ _ROWS, _TRIALS, _SEED = 100_000, 20, 7
 _FAMILY = XGBoostFamily(
     rounds=200,
     max_bin=256,
+    method="random",
     search={
         "max_depth": Between(low=2, high=6, whole=True),
         "eta": Between(low=0.03, high=0.3, log=True),
@@ -48,7 +49,7 @@ def main() -> None:
     values, label = rows_of(_ROWS, 3)
     features = tuple(Feature(place, name) for place, name in enumerate(NAMES))
     folds = cut(label, None, folds=5, seed=_SEED)
-    how = Search(method="random", trials=_TRIALS, folds=5)
+    how = Search(trials=_TRIALS, folds=5)
 
     started = time.perf_counter()
     found = search(Bench(features, values, label, folds, _SEED), _FAMILY, how, lambda *_: None)

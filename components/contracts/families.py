@@ -73,6 +73,10 @@ Encoder = Literal["one-hot", "ordinal", "woe"]
 #: What stands in for a missing number; `none` leaves it to the model.
 Imputer = Literal["none", "median", "mode"]
 Scaler = Literal["none", "standard", "min-max", "robust"]
+#: How spaces are searched: near what did well so far, at random, or at every point of a grid.
+Method = Literal["tpe", "random", "grid"]
+#: Fields of a family that are no parameters of its models.
+_HOW = {"kind", "method", "search"}
 
 
 class _Family(Contract):
@@ -86,6 +90,7 @@ class _Family(Contract):
     scaler: Scaler = "none"
     #: Rows are weighted, or made, inside the folds only; calibration brings the PDs back.
     imbalance: Imbalance = "none"
+    method: Method = "tpe"
     #: None: the family's own spaces. Empty: the parameters as they are declared, tried once.
     search: Spaces | None = None
 
@@ -94,8 +99,8 @@ class _Family(Contract):
         return self.SPACES if self.search is None else self.search
 
     def parameters(self) -> dict[str, Any]:
-        """All that it is but its name and its spaces."""
-        return self.model_dump(exclude={"kind", "search"})
+        """All that it is but its name, and how it is searched."""
+        return self.model_dump(exclude=_HOW)
 
     def at(self, values: dict[str, Any]) -> Self:
         """The family with these parameters."""
@@ -107,8 +112,8 @@ class _Family(Contract):
         if self.imbalance == "smote" and self.imputer == "none":
             raise ValueError(f"{kind}: smote needs an imputer, it cannot mix missing values")
         for name, space in (self.search or {}).items():
-            if name not in type(self).model_fields or name in {"kind", "search"}:
-                known = sorted(set(type(self).model_fields) - {"kind", "search"})
+            if name not in type(self).model_fields or name in _HOW:
+                known = sorted(set(type(self).model_fields) - _HOW)
                 raise ValueError(f"{kind}: search names {name}; expected one of {known}")
             field = type(self).model_fields[name]
             if field.annotation is int and isinstance(space, Between) and not space.whole:
@@ -220,9 +225,8 @@ Family = Annotated[
 
 
 class Search(Contract):
-    """How parameters are searched: by mean AUC over folds of the train rows."""
+    """What every family's search goes by: mean AUC over folds of the train rows."""
 
-    method: Literal["tpe", "random", "grid"] = "tpe"
     #: Parameter sets a family; a grid larger than this is refused. What is declared is tried
     #: first: it is one of them, or comes before a grid that has no such point.
     trials: int = Field(default=20, ge=1, le=500)
@@ -246,9 +250,9 @@ class Training(Contract):
         kinds = [family.kind for family in self.families]
         if len(set(kinds)) != len(kinds):
             raise ValueError(f"training: a family is declared twice in {kinds}")
-        for family in self.families if self.search.method == "grid" else ():
+        for family in self.families:
             points = prod(len(space.grid()) for space in family.spaces().values())
-            if points > self.search.trials:
+            if family.method == "grid" and points > self.search.trials:
                 raise ValueError(
                     f"training: {family.kind}: expected a grid of at most {self.search.trials} "
                     f"trials, found {points} points; raise trials, or declare fewer steps"

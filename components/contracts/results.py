@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 from components.contracts.base import Contract
+from components.contracts.families import Method
 from components.contracts.people import Cluster, Persons
 
 #: The gate's own rule: every feature has a reason's text.
@@ -39,6 +40,7 @@ class Candidate(Contract):
     """One trained family: its bundle, and how it did on the validation rows."""
 
     family: str
+    method: Method
     bundle: str  # the id of the one that was fitted on development rows
     folder: str  # relative to the models entry
     #: What is released: the same, or the one that was fitted again on all labelled rows.

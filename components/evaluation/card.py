@@ -11,6 +11,7 @@ from components.evaluation.words import (
     noise,
     overlap,
     rule_row,
+    searched,
     shown,
     span,
 )
@@ -123,7 +124,7 @@ def _features(bundle: Mapping[str, Any]) -> list[str]:
 def _training(decision: Decision, candidates: Candidates, bundle: Mapping[str, Any]) -> list[str]:
     chosen, search = candidates.of_chosen(), bundle["search"]
     others = [
-        (c.family, f"{c.validation_auc:.4f}", f"{c.search_auc:.4f}", str(len(c.trials)))
+        (c.family, searched(c), f"{c.search_auc:.4f}", f"{c.validation_auc:.4f}")
         for c in candidates.candidates
     ]
     refitted = (
@@ -133,10 +134,10 @@ def _training(decision: Decision, candidates: Candidates, bundle: Mapping[str, A
         else "The bundle to release is the one that was judged; it has seen no test row."
     )
     return [
-        f"Search: {search['method']}, {search['tried']} trials of {_plain(chosen.family)} "
-        f"({search['pruned']} given up early), {search['folds']} folds of the train rows, seed "
-        f"{bundle['seed']}. Chosen by AUC on the validation rows.",
-        _table(("Family", "Validation AUC", "Search AUC", "Trials"), others),
+        f"Search of {_plain(chosen.family)}: {searched(chosen)} ({search['pruned']} given up "
+        f"early), {search['folds']} folds of the train rows, seed {bundle['seed']}. Chosen by AUC "
+        "on the validation rows.",
+        _table(("Family", "Search", "Search AUC", "Validation AUC"), others),
         "Parameters:",
         _list(f"{_plain(k)}: {_plain(v)}" for k, v in sorted(chosen.parameters.items())),
         refitted,

@@ -25,6 +25,7 @@ from components.evaluation.words import (
     SIGNIFICANT,
     noise,
     overlap,
+    searched,
     shown,
     span,
 )
@@ -38,6 +39,7 @@ def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
     rows = [
         (
             f.family + (" (chosen)" if f.family == evaluation.chosen else ""),
+            searched(trained[f.family]),
             trained[f.family].validation_auc,
             *(f.metrics[name] for name in RANKING),
             f.metrics["approval_ratio"],
@@ -46,10 +48,10 @@ def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
         for f in evaluation.figures
     ]
     heads = (
-        "Model", "Validation AUC", *(NAMES[name] for name in RANKING),
+        "Model", "Search", "Validation AUC", *(NAMES[name] for name in RANKING),
         NAMES["approval_ratio"], NAMES["equal_opportunity"],
     )  # fmt: skip
-    return table(heads, rows, numbers=range(1, len(heads))) + note(
+    return table(heads, rows, numbers=range(2, len(heads))) + note(
         "Chosen by AUC on the validation rows, not on these."
     )
 

@@ -3,7 +3,7 @@
 import math
 
 from components.contracts.people import Persons
-from components.contracts.results import REASONS, Figures, Interval, RuleResult
+from components.contracts.results import REASONS, Candidate, Figures, Interval, RuleResult
 
 #: PSI from which credit risk calls a change moderate, and significant.
 MODERATE, SIGNIFICANT = 0.1, 0.25
@@ -31,6 +31,12 @@ def rule_row(rule: RuleResult) -> tuple[str, str, str, str]:
 def shown(value: float) -> str:
     """A figure, where there is one."""
     return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def searched(candidate: Candidate) -> str:
+    """How its parameters were searched, and how often."""
+    tried = len(candidate.trials)
+    return "as declared" if tried == 1 else f"{candidate.method}, {tried} trials"
 
 
 def noise(figures: Figures) -> str:

@@ -92,6 +92,7 @@ def _family(
         released = _write(target / folder, data, spec, whole, found)
     return Candidate(
         family=family.kind,
+        method=family.method,
         bundle=identity,
         folder=family.kind,
         released=released,
@@ -177,6 +178,7 @@ def _write(folder: Path, data: Data, spec: TrainSpec, made: _Made, found: Found)
             "features": [feature.model_dump() for feature in spec.features],
             "parameters": made.family.parameters(),
             "search": {
+                "method": made.family.method,
                 **spec.training.search.model_dump(),
                 "tried": len(found.trials),
                 "pruned": sum(trial.pruned for trial in found.trials),

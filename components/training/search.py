@@ -83,13 +83,13 @@ def search(
     ends below them. A family without spaces is tried once, as it is declared.
     """
     spaces = family.spaces()
-    planned = _planned(family, how)
-    total = how.trials if spaces and how.method != "grid" else len(planned)
+    planned = _planned(family)
+    total = how.trials if spaces and family.method != "grid" else len(planned)
     # What is declared outside the spaces is no point of theirs: no sampler learns from it.
     outside = any(not space.holds(planned[0][name]) for name, space in spaces.items())
     study = optuna.create_study(
         direction="maximize",
-        sampler=_sampler(how, bench.seed),
+        sampler=_sampler(family, bench.seed),
         # Its own pruners hold a trial's best step against the others: an easy fold would save all.
         pruner=optuna.pruners.NopPruner(),
     )
@@ -191,19 +191,19 @@ def _try(
             trial.pruned = len(trial.aucs) < folds and _hopeless(trial, whole)
 
 
-def _planned(family: Family, how: Search) -> list[dict[str, Any]]:
+def _planned(family: Family) -> list[dict[str, Any]]:
     """What is tried whatever comes of it: the declared parameters, and the points of a grid."""
     spaces, declared = family.spaces(), family.parameters()
     first = {name: declared[name] for name in spaces}
-    if how.method != "grid":
+    if family.method != "grid":
         return [first]
     points = product(*(space.grid() for space in spaces.values()))
     grid = [dict(zip(spaces, point, strict=True)) for point in points]
     return [first, *(point for point in grid if point != first)]
 
 
-def _sampler(how: Search, seed: int) -> optuna.samplers.BaseSampler:
-    if how.method == "tpe":
+def _sampler(family: Family, seed: int) -> optuna.samplers.BaseSampler:
+    if family.method == "tpe":
         return optuna.samplers.TPESampler(seed=seed)
     return optuna.samplers.RandomSampler(seed=seed)  # which a grid never asks
 

@@ -263,7 +263,7 @@ SCENARIO = Scenario(
                 search={**XGBoostFamily.SPACES, **_IMBALANCE},
             ),
         ),
-        search=Search(method="tpe", trials=20, folds=5),
+        search=Search(trials=20, folds=5),
         refit=True,
         seed=42,
     ),

@@ -376,7 +376,7 @@ SCENARIO = Scenario(
                 reg_lambda=3.0,
             ),
         ),
-        search=Search(method="tpe", trials=20, folds=5),
+        search=Search(trials=20, folds=5),
         seed=42,
     ),
     gate=Gate(rules=(Rule(metric="auc", floor=0.70), Rule(metric="ece", ceiling=0.08))),

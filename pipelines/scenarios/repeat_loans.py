@@ -186,7 +186,7 @@ SCENARIO = Scenario(
             XGBoostFamily(rounds=300, max_depth=4, eta=0.1),
         ),
         # The five features are learned from far fewer loans than there are.
-        search=Search(method="tpe", trials=20, folds=5, rows=50_000),
+        search=Search(trials=20, folds=5, rows=50_000),
         seed=42,
     ),
     gate=Gate(rules=(Rule(metric="auc", floor=0.60), Rule(metric="ece", ceiling=0.05))),

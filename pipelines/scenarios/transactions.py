@@ -150,17 +150,26 @@ SCENARIO = Scenario(
     training=Training(
         families=(
             LogisticFamily(
+                method="grid",
                 search={
                     "inverse_penalty": Choice(values=(0.01, 0.1, 1.0)),
                     "encoder": _ENCODERS,
                     "scaler": Choice(values=("standard", "min-max", "robust")),
-                }
+                },
             ),
-            TreeFamily(search={**TreeFamily.SPACES, "encoder": _ENCODERS}),
-            ForestFamily(search={**ForestFamily.SPACES, "encoder": _ENCODERS}),
-            XGBoostFamily(search={**XGBoostFamily.SPACES, "encoder": _ENCODERS}),
+            TreeFamily(
+                method="grid",
+                search={
+                    "max_depth": Choice(values=(2, 5, 8)),
+                    "least_share": Choice(values=(0.001, 0.01, 0.05)),
+                    "encoder": _ENCODERS,
+                },
+            ),
+            ForestFamily(method="random", search={**ForestFamily.SPACES, "encoder": _ENCODERS}),
+            XGBoostFamily(method="random", search={**XGBoostFamily.SPACES, "encoder": _ENCODERS}),
         ),
-        search=Search(method="random", trials=20, folds=5),
+        # as many as either grid has points, so that every family has the same chance
+        search=Search(trials=27, folds=5),
         seed=42,
     ),
     gate=Gate(rules=(Rule(metric="auc", floor=0.65), Rule(metric="ece", ceiling=0.10))),

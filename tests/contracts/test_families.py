@@ -35,8 +35,9 @@ kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
 def grid(*families: Any, trials: int = 6) -> Training:
-    """A training that searches by grid."""
-    return Training(families=families, search=Search(method="grid", trials=trials))
+    """A training that searches every family by grid."""
+    by_grid = tuple(family.at({"method": "grid"}) for family in families)
+    return Training(families=by_grid, search=Search(trials=trials))
 
 
 def searched(**spaces: Space) -> XGBoostFamily:
@@ -76,6 +77,7 @@ def searched(**spaces: Space) -> XGBoostFamily:
         ),
         (lambda: searched(kind=Choice(values=("xgboost",))), "xgboost: search names kind; "),
         (lambda: searched(search=Choice(values=(1,))), "xgboost: search names search; "),
+        (lambda: searched(method=Choice(values=("grid",))), "xgboost: search names method; "),
         (
             lambda: searched(eta=Between(low=0.1, high=2)),
             "xgboost: search of eta reaches 1.05: Input should be less than or equal to 1",
@@ -115,7 +117,9 @@ def searched(**spaces: Space) -> XGBoostFamily:
         (lambda: Between(low=0, high=1, steps=1), "greater than or equal to 2"),
         (lambda: Search(trials=0), "greater than or equal to 1"),
         (lambda: Search(folds=1), "greater than or equal to 2"),
-        (lambda: Search(method="guess"), "Input should be 'tpe', 'random' or 'grid'"),
+        (lambda: TreeFamily(method="guess"), "Input should be 'tpe', 'random' or 'grid'"),
+        # One place says it: the family.
+        (lambda: Search(method="grid"), "Extra inputs are not permitted"),
         (lambda: Search(rows=10), "greater than or equal to 1000"),
         (lambda: Training(families=()), "at least 1 item"),
         (
@@ -130,6 +134,13 @@ def searched(**spaces: Space) -> XGBoostFamily:
             "raise trials, or declare fewer steps",
         ),
         (lambda: grid(LogisticFamily(), XGBoostFamily()), "xgboost: expected a grid of at most 6"),
+        (
+            lambda: Training(
+                families=(XGBoostFamily(method="random"), TreeFamily(method="grid")),
+                search=Search(trials=8),
+            ),
+            "training: tree: expected a grid of at most 8 trials, found 9 points",
+        ),
     ],
 )
 def test_a_wrong_training_is_refused_with_its_reason(
@@ -158,9 +169,12 @@ def test_a_grid_no_larger_than_the_trials_is_accepted(
     assert found == points
 
 
-def test_the_size_of_a_grid_matters_to_a_grid_search_only() -> None:
-    wide = searched(eta=Between(low=0.1, high=1, steps=50))
-    assert Training(families=(wide,), search=Search(trials=2)).families == (wide,)
+@pytest.mark.parametrize("method", ["tpe", "random"])
+def test_the_size_of_a_grid_matters_to_a_family_that_is_searched_by_grid_only(method: Any) -> None:
+    wide = searched(eta=Between(low=0.1, high=1, steps=50)).at({"method": method})
+    small = TreeFamily(method="grid", search={"max_depth": Choice(values=(2, 3))})
+    training = Training(families=(wide, small), search=Search(trials=2))
+    assert [family.method for family in training.families] == [method, "grid"]
 
 
 @pytest.mark.parametrize(
@@ -218,6 +232,7 @@ def test_no_point_of_a_grid_is_out_of_its_bounds(
 def test_a_family_has_spaces_of_its_own_unless_it_is_told_others(kind: Any) -> None:
     assert kind().spaces() == kind.SPACES
     assert set(kind.SPACES) < set(kind().parameters())
+    assert not {"kind", "method", "search"} & set(kind().parameters())
     assert kind(search={}).spaces() == {}
     # Its own spaces are spaces that a declaration could name.
     assert kind(search=kind.SPACES).spaces() == kind.SPACES
@@ -225,12 +240,12 @@ def test_a_family_has_spaces_of_its_own_unless_it_is_told_others(kind: Any) -> N
 
 @kinds
 def test_a_family_at_other_parameters_is_the_same_but_for_them(kind: Any) -> None:
-    family = kind(search={})
+    family = kind(method="random", search={})
     for name, space in kind.SPACES.items():
         point = space.grid()[-1]
         moved = family.at({name: point})
         assert moved.parameters() == {**family.parameters(), name: point}
-        assert (moved.kind, moved.search) == (family.kind, {})
+        assert (moved.kind, moved.method, moved.search) == (family.kind, "random", {})
 
 
 def test_a_family_at_parameters_out_of_its_bounds_is_refused() -> None:
@@ -261,5 +276,6 @@ def test_no_family_takes_an_unknown_key_or_changes_later(kind: Any) -> None:
 
 
 def test_at_least_twenty_parameter_sets_on_five_folds_are_tried_unless_declared_otherwise() -> None:
-    how = Training(families=(TreeFamily(),)).search
-    assert (how.trials, how.folds, how.method) == (20, 5, "tpe")
+    training = Training(families=(TreeFamily(),))
+    assert (training.search.trials, training.search.folds) == (20, 5)
+    assert training.families[0].method == "tpe"

@@ -82,8 +82,9 @@ def test_the_auc_of_a_trial_is_the_mean_over_the_folds_that_it_saw(
 def test_candidates_know_the_chosen_one() -> None:
     def candidate(family: str) -> Candidate:
         return Candidate(
-            family=family, bundle="a", folder=family, released="a", released_folder=family,
-            validation_auc=0.7, search_auc=math.nan, calibration="platt", parameters={}, trials=(),
+            family=family, method="tpe", bundle="a", folder=family, released="a",
+            released_folder=family, validation_auc=0.7, search_auc=math.nan,
+            calibration="platt", parameters={}, trials=(),
         )  # fmt: skip
 
     both = (candidate("tree"), candidate("forest"))

@@ -150,6 +150,7 @@ def candidates_of(found: Evaluation, released: str = RELEASED) -> Candidates:
         candidates=tuple(
             Candidate(
                 family=f.family,
+                method="grid" if f.family == "logistic" else "tpe",
                 bundle=f.bundle,
                 folder=f.family,
                 released=released,

@@ -63,8 +63,9 @@ def test_the_card_has_every_section(card: str) -> None:
         "fitted on 4,000 rows (1,000 bad): train, validation, test",
         "| AMOUNT | amount asked for | as it is | a higher value may only raise the PD | AMT |",
         "| SHARE | income a visit | INCOME / VISITS | a higher value may only lower it | none |",
-        "tpe, 3 trials of xgboost (1 given up early), 5 folds", "seed 42",
-        "| xgboost | 0.7321 | 0.7123 | 3 |", "- eta: 0.1", r"- max\_depth: 3",
+        "Search of xgboost: tpe, 3 trials (1 given up early), 5 folds", "seed 42",
+        "| xgboost | tpe, 3 trials | 0.7123 | 0.7321 |",
+        "| logistic | grid, 3 trials | 0.7123 | 0.7321 |", "- eta: 0.1", r"- max\_depth: 3",
         "fitted again on all labelled rows", "development rows only",
         "| AUC | 0.7500 (0.7100 to 0.7900) |",
         "| ECE | 0.0200; noise alone gives up to 0.0091 |", "| PSI | 0.0300 |",
@@ -137,3 +138,13 @@ def test_the_card_tells_the_months_the_persons_and_the_clusters_where_there_are_
         "| 1 | 300 | 28 | 1 | 50.25 | bad |",
     ):
         assert text in told
+
+
+def test_the_card_says_of_a_family_that_was_tried_once_that_it_is_as_declared() -> None:
+    found = evaluation()
+    first, *others = (made := candidates_of(found)).candidates
+    once = first.model_copy(update={"trials": first.trials[:1]})
+    made = made.model_copy(update={"candidates": (once, *others)})
+    card = render_card(found, decision(), made, bundle=CARD, run="run-1")
+    assert "Search of xgboost: as declared (" in card
+    assert "| xgboost | as declared | 0.7123 | 0.7321 |" in card

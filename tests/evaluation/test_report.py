@@ -161,6 +161,7 @@ def test_the_report_has_every_section_and_a_way_to_each(report: str) -> None:
         "Policy version 3, as declared", "PD 0.2500 (policy)", "0.6130", "13.75 at 0.3000",
         "0.7400 (0.6900 to 0.7800)", "-0.0070", "0.3100", "significant", "moderate", "AMT",
         "What hurt most, in 387", "Approval ratio 0.8500", "noise alone gives up to 0.0091",
+        "tpe, 3 trials", "grid, 3 trials",
     ],
 )  # fmt: skip
 def test_the_report_shows_what_was_found(report: str, text: str) -> None:

@@ -45,17 +45,21 @@ def test_the_card_says_how_the_bundle_was_made(models: Models, family: str) -> N
 
 
 def test_the_card_says_what_was_searched(tmp_path: Path) -> None:
-    family = TREE.at({"search": {"max_depth": Between(low=1, high=6, whole=True)}})
-    training = Training(families=(family,), search=Search(trials=4, folds=3))
-    spec = train_spec(training=training)
-    (found,) = train(data(300), spec, tmp_path, silent).candidates
-    card = json.loads((tmp_path / "tree" / CARD).read_text())
-    assert card["search"] == {
-        **{"method": "tpe", "trials": 4, "folds": 3, "rows": None},
-        "tried": 4,
-        "pruned": sum(trial.pruned for trial in found.trials),
-        "auc": found.search_auc,
-    }
+    depths = {"max_depth": Between(low=1, high=5, whole=True)}
+    tree = TREE.at({"method": "grid", "max_depth": 3, "search": depths})
+    penalties = {"inverse_penalty": Between(low=0.01, high=10, log=True)}
+    logistic = LOGISTIC.at({"method": "random", "search": penalties})
+    training = Training(families=(tree, logistic), search=Search(trials=4, folds=3))
+    made = train(data(300), train_spec(training=training), tmp_path, silent).candidates
+    for found, method, tried in zip(made, ("grid", "random"), (3, 4), strict=True):
+        card = json.loads((tmp_path / found.folder / CARD).read_text())
+        assert found.method == method
+        assert card["search"] == {
+            **{"method": method, "trials": 4, "folds": 3, "rows": None},
+            "tried": tried,
+            "pruned": sum(trial.pruned for trial in found.trials),
+            "auc": found.search_auc,
+        }
 
 
 @families

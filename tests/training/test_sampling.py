@@ -88,9 +88,10 @@ def test_rows_that_no_search_saw_and_every_model_did_have_no_say_in_calibration(
 def test_a_search_may_compare_weights_with_rows_made_up(tmp_path: Path) -> None:
     family = LogisticFamily(
         imbalance="class-weights",
+        method="grid",
         search={"imbalance": Choice(values=("class-weights", "smote"))},
     )
-    search = Search(method="grid", trials=2, folds=3)
+    search = Search(trials=2, folds=3)
     spec = train_spec(training=Training(families=(family,), search=search))
     (found,) = train(data(900), spec, tmp_path, silent).candidates
     assert {trial.parameters["imbalance"] for trial in found.trials} == {"class-weights", "smote"}

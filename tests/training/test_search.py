@@ -51,8 +51,8 @@ def tried(family: Family, how: Search, rows: Bench | None = None) -> Found:
 
 @methods
 def test_the_declared_parameters_are_the_first_to_be_tried(method: Any) -> None:
-    family = TreeFamily(max_depth=4, least_share=0.03, search={"max_depth": DEPTH})
-    found = tried(family, Search(method=method, trials=4))
+    family = TreeFamily(max_depth=4, least_share=0.03, method=method, search={"max_depth": DEPTH})
+    found = tried(family, Search(trials=4))
     assert found.trials[0].parameters == {"max_depth": 4}
     as_declared = tried(family.at({"search": {}}), Search())
     assert found.trials[0].folds == as_declared.trials[0].folds
@@ -62,7 +62,8 @@ def test_the_declared_parameters_are_the_first_to_be_tried(method: Any) -> None:
 @methods
 def test_declared_parameters_that_lie_outside_the_spaces_are_tried_first_too(method: Any) -> None:
     space = Between(low=0.3, high=0.5)
-    found = tried(TreeFamily(search={"least_share": space}), Search(method=method, trials=4))
+    family = TreeFamily(method=method, search={"least_share": space})
+    found = tried(family, Search(trials=4))
     first, *rest = found.trials
     assert first.parameters == {"least_share": 0.01}
     assert rest
@@ -76,8 +77,8 @@ def test_declared_parameters_that_lie_outside_the_spaces_are_tried_first_too(met
 def test_a_family_is_tried_as_often_as_declared_within_its_own_spaces(
     family: Any, method: Any
 ) -> None:
-    own = family.at({"search": None})
-    found = tried(own, Search(method=method, trials=6))
+    own = family.at({"method": method, "search": None})
+    found = tried(own, Search(trials=6))
     assert [trial.number for trial in found.trials] == list(range(6))
     for trial in found.trials[1:]:
         asked = {name: trial.parameters[name] for name in own.spaces()}
@@ -88,8 +89,8 @@ def test_a_family_is_tried_as_often_as_declared_within_its_own_spaces(
 @methods
 def test_twenty_trials_are_twenty_parameter_sets(method: Any) -> None:
     spaces = {"inverse_penalty": Between(low=0.01, high=10, log=True, steps=20)}
-    how = Search(method=method)
-    found = tried(LogisticFamily(inverse_penalty=0.01, search=spaces), how)
+    family = LogisticFamily(inverse_penalty=0.01, method=method, search=spaces)
+    found = tried(family, Search())
     assert len({str(trial.parameters) for trial in found.trials}) == len(found.trials) == 20
 
 
@@ -98,8 +99,8 @@ def test_twenty_trials_are_twenty_parameter_sets(method: Any) -> None:
 )
 def test_a_grid_tries_each_of_its_points_once(declared: dict[str, int], extra: int) -> None:
     spaces = {"max_depth": Choice(values=(2, 5)), "least_share": SHARE}
-    family = TreeFamily(least_share=0.001, search=spaces).at(declared)
-    found = tried(family, Search(method="grid", trials=6))
+    family = TreeFamily(least_share=0.001, method="grid", search=spaces).at(declared)
+    found = tried(family, Search(trials=6))
     points = [tuple(trial.parameters.values()) for trial in found.trials]
     grid = set(product((2, 5), SHARE.grid()))
     assert len(points) == len(set(points)) == 6 + extra
@@ -109,9 +110,11 @@ def test_a_grid_tries_each_of_its_points_once(declared: dict[str, int], extra: i
 @methods
 def test_the_same_seed_tries_the_same(method: Any) -> None:
     family = XGBoostFamily(
-        rounds=15, search={"max_depth": DEPTH, "eta": Between(low=0.05, high=0.5, steps=2)}
+        rounds=15,
+        method=method,
+        search={"max_depth": DEPTH, "eta": Between(low=0.05, high=0.5, steps=2)},
     )
-    how = Search(method=method, trials=8)
+    how = Search(trials=8)
     first, again = (tried(family, how, bench(5)) for _ in range(2))
     assert again.trials == first.trials
     assert again.family == first.family
@@ -120,7 +123,7 @@ def test_the_same_seed_tries_the_same(method: Any) -> None:
 
 @pytest.mark.parametrize("method", ["tpe", "random"])
 def test_another_seed_tries_something_else(method: Any) -> None:
-    family, how = LogisticFamily(), Search(method=method, trials=4)
+    family, how = LogisticFamily(method=method), Search(trials=4)
     first, other = (tried(family, how, bench(seed)) for seed in (1, 2))
     assert other.trials != first.trials
     assert other.trials[0].parameters == first.trials[0].parameters
@@ -136,7 +139,7 @@ def test_a_family_that_searches_nothing_is_tried_once_as_it_is_declared() -> Non
 @methods
 def test_a_hopeless_trial_is_given_up_before_it_has_seen_every_fold(method: Any) -> None:
     spaces = {"max_depth": DEPTH, "least_share": Between(low=0.001, high=0.5)}
-    found = tried(TreeFamily(search=spaces), Search(method=method, trials=18))
+    found = tried(TreeFamily(method=method, search=spaces), Search(trials=18))
     pruned = [trial for trial in found.trials if trial.pruned]
     whole = [trial for trial in found.trials if not trial.pruned]
     assert pruned
@@ -158,7 +161,7 @@ def test_a_hopeless_trial_is_given_up_before_it_has_seen_every_fold(method: Any)
 def test_the_best_is_the_highest_mean_of_the_trials_that_saw_every_fold(
     method: Any, kind: Any
 ) -> None:
-    found = tried(kind(), Search(method=method, trials=12))
+    found = tried(kind(method=method), Search(trials=12))
     whole = [trial for trial in found.trials if not trial.pruned]
     best: Trial = max(whole, key=lambda trial: trial.auc)
     assert found.auc == pytest.approx(best.auc)
@@ -180,8 +183,8 @@ def test_unseen_margins_are_one_a_row_by_models_that_had_not_seen_it() -> None:
 @methods
 def test_progress_is_told_after_each_trial_with_the_best_so_far(method: Any) -> None:
     told: list[tuple[int, int, float]] = []
-    family = TreeFamily(search={"max_depth": DEPTH, "least_share": SHARE})
-    how = Search(method=method, trials=9)
+    family = TreeFamily(method=method, search={"max_depth": DEPTH, "least_share": SHARE})
+    how = Search(trials=9)
     found = search(bench(), family, how, lambda *seen: told.append(seen))
     total = len(found.trials)
     best = [
@@ -222,8 +225,8 @@ def test_a_search_finds_what_a_bad_declaration_missed(
     method: Any, family: Any, spaces: Any, least: float
 ) -> None:
     rows = riddle()
-    searching = family.at({"search": spaces})
-    found = tried(searching, Search(method=method, trials=8), rows)
+    searching = family.at({"method": method, "search": spaces})
+    found = tried(searching, Search(trials=8), rows)
     assert found.auc > tried(family.at({"search": {}}), Search(), rows).auc + least
 
 
@@ -240,7 +243,7 @@ def test_what_prepares_the_columns_may_be_searched_too() -> None:
     )
     spaces = {"encoder": Choice(values=("ordinal", "woe"))}
     for method in ("tpe", "random", "grid"):
-        family = LogisticFamily(encoder="ordinal", search=spaces)
-        found = tried(family, Search(method=method, trials=6), rows)
+        family = LogisticFamily(encoder="ordinal", search=spaces).at({"method": method})
+        found = tried(family, Search(trials=6), rows)
         assert found.family.encoder == "woe"
         assert found.auc > found.trials[0].auc + 0.2
