@@ -1,6 +1,7 @@
 """The sections of the report: each a few pieces of HTML from one part of the evaluation."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 
 from components.contracts.people import Cluster
 from components.contracts.results import (
@@ -30,26 +31,26 @@ from components.evaluation.words import (
     span,
 )
 
+_FAIR = ("approval_ratio", "equal_opportunity")
 _PSI_BANDS = ((MODERATE, "stable"), (SIGNIFICANT, "moderate"), (float("inf"), "significant"))
 
 
 def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
     """Every candidate's figures, one line each."""
     trained = {candidate.family: candidate for candidate in candidates.candidates}
+    # Of a scenario without protected columns there is nothing to say.
+    fair = [name for name in _FAIR if any(not isnan(f.metrics[name]) for f in evaluation.figures)]
     rows = [
         (
             f.family + (" (chosen)" if f.family == evaluation.chosen else ""),
             searched(trained[f.family]),
             trained[f.family].validation_auc,
-            *(f.metrics[name] for name in RANKING),
-            f.metrics["approval_ratio"],
-            f.metrics["equal_opportunity"],
+            *(f.metrics[name] for name in (*RANKING, *fair)),
         )
         for f in evaluation.figures
     ]
     heads = (
-        "Model", "Search", "Validation AUC", *(NAMES[name] for name in RANKING),
-        NAMES["approval_ratio"], NAMES["equal_opportunity"],
+        "Model", "Search", "Validation AUC", *(NAMES[name] for name in (*RANKING, *fair)),
     )  # fmt: skip
     return table(heads, rows, numbers=range(2, len(heads))) + note(
         "Chosen by AUC on the validation rows, not on these."

@@ -2,6 +2,8 @@
 
 import json
 import re
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +39,18 @@ LIMIT = str(load("card-default").limits.timeout_minutes)
 EVERY = [(name, kind) for name in names() for kind in PIPELINES]
 
 
-def compiled(scenario: Scenario, kind: str, folder: Path) -> Any:
+def compiled(scenario: Scenario, kind: str) -> Any:
     """The IR of a pipeline, without what has its own tests."""
-    path = folder / f"{kind}.yaml"
-    compiler.Compiler().compile(PIPELINES[kind](scenario), str(path))
-    return _without_source(path.read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{kind}.yaml"
+        compiler.Compiler().compile(PIPELINES[kind](scenario), str(path))
+        return _without_source(path.read_text())
+
+
+@cache
+def of_scenario(name: str, kind: str) -> Any:
+    """The same of a scenario as it is declared: compiled once, for all that look at it."""
+    return compiled(load(name), kind)
 
 
 def _without_source(text: str) -> Any:
@@ -49,7 +58,7 @@ def _without_source(text: str) -> Any:
 
     Those have their own tests. What Kubernetes is told of each task is beside it, as `platform`.
     """
-    spec, platform = yaml.safe_load_all(text)
+    spec, platform = yaml.load_all(text, yaml.CSafeLoader)
     spec.pop("sdkVersion")
     for executor in spec["deploymentSpec"]["executors"].values():
         executor["container"].pop("command")
@@ -58,15 +67,15 @@ def _without_source(text: str) -> Any:
 
 
 @pytest.fixture(params=EVERY, ids="-".join)
-def ir(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Any]:
+def ir(request: pytest.FixtureRequest) -> tuple[str, Any]:
     """A pipeline's kind and IR."""
     name, kind = request.param
-    return kind, compiled(load(name), kind, tmp_path)
+    return kind, of_scenario(name, kind)
 
 
 @pytest.fixture
-def training(tmp_path: Path) -> Any:
-    return compiled(load("card-default"), "training", tmp_path)
+def training() -> Any:
+    return of_scenario("card-default", "training")
 
 
 def _tasks(spec: Any) -> dict[str, Any]:
@@ -80,9 +89,9 @@ def _tasks(spec: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERY)
-def test_each_pipeline_is_the_golden_one(name: str, kind: str, tmp_path: Path) -> None:
-    spec = compiled(load(name), kind, tmp_path)
-    golden = yaml.safe_load((GOLDEN / f"{name}-{kind}.yaml").read_text())
+def test_each_pipeline_is_the_golden_one(name: str, kind: str) -> None:
+    spec = of_scenario(name, kind)
+    golden = yaml.load((GOLDEN / f"{name}-{kind}.yaml").read_text(), yaml.CSafeLoader)
     assert spec["pipelineInfo"]["name"] == f"{name}-{kind}"
     assert spec.keys() == golden.keys()
     assert spec["components"].keys() == golden["components"].keys()
@@ -170,9 +179,9 @@ def test_the_gate_is_a_condition_on_a_bool(training: Any) -> None:
     assert conditions == [passed, f"!({passed})"]
 
 
-def test_only_where_history_can_be_too_short_is_training_a_condition_on_it(tmp_path: Path) -> None:
+def test_only_where_history_can_be_too_short_is_training_a_condition_on_it() -> None:
     for name in names():
-        text = json.dumps(compiled(load(name), "training", tmp_path))
+        text = json.dumps(of_scenario(name, "training"))
         asked = "inputs.parameter_values['pipelinechannel--features-Output'] == true"
         assert (asked in text) == isinstance(load(name).split, OutOfTimeSplit)
 
@@ -195,10 +204,10 @@ def test_only_a_lenders_table_asks_for_the_key_of_a_lenders_database(ir: tuple[s
         assert all(source["optional"] for source in found)
 
 
-def test_a_task_gets_its_own_slice_of_the_declaration_only(training: Any, tmp_path: Path) -> None:
+def test_a_task_gets_its_own_slice_of_the_declaration_only(training: Any) -> None:
     scenario = load("card-default")
     policy = scenario.policy.model_copy(update={"cutoff": FixedCutoff(approve_below=0.11)})
-    after = _tasks(compiled(scenario.model_copy(update={"policy": policy}), "training", tmp_path))
+    after = _tasks(compiled(scenario.model_copy(update={"policy": policy}), "training"))
     differing = {name for name, task in _tasks(training).items() if task != after[name]}
     assert differing == {"evaluate"}
 

@@ -1,15 +1,10 @@
 """Write the golden IRs anew: python -m tests.pipelines.write_golden. Then read the diff."""
 
-import tempfile
-from pathlib import Path
-
 import yaml
 
-from pipelines.scenarios import load
-from tests.pipelines.test_pipelines import EVERY, GOLDEN, compiled
+from tests.pipelines.test_pipelines import EVERY, GOLDEN, of_scenario
 
 if __name__ == "__main__":
     for name, kind in EVERY:
-        with tempfile.TemporaryDirectory() as folder:
-            spec = compiled(load(name), kind, Path(folder))
+        spec = of_scenario(name, kind)
         (GOLDEN / f"{name}-{kind}.yaml").write_text(yaml.safe_dump(spec, sort_keys=True))
