@@ -26,12 +26,14 @@ _FETCH_ROWS = 10_000  # at a time: a table may be larger than memory
 _TRANSIENT = ("08", "53", "57")
 
 
-def driver(workshop: Path) -> Path:
-    """The JDBC driver's jar, its hash checked; had by its coordinates where it is not there yet."""
-    jar = workshop / "jars" / f"{_NAME}-{_VERSION}.jar"
+def driver(jars: Path, workshop: Path) -> Path:
+    """The JDBC driver's jar in a folder of jars, its hash checked; had by its coordinates where it
+    is not there yet, with the Java for which `workshop` has a launcher.
+    """
+    jar = jars / f"{_NAME}-{_VERSION}.jar"
     if not jar.exists():
-        jar.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=jar.parent) as folder:
+        jars.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=jars) as folder:
             found = _resolve(Path(folder), workshop, jar)
             _check(found)
             found.replace(jar)
@@ -106,6 +108,9 @@ class Database:
             said = str(cause.getMessage()).splitlines()[0]
             if cause.getClass().getName() == "org.postgresql.util.PSQLException":
                 state = str(cause.getSQLState())
+                # An attempt that failed may be a name, a firewall, a certificate.
+                if (why := cause.getCause()) is not None:
+                    said += f" ({str(why.toString()).splitlines()[0]})"
                 break
             cause = cause.getCause()
         if self._password:

@@ -12,7 +12,7 @@ import pytest
 from components.deployment.kserve import release_of
 from components.scoring.release import CutOff, Release
 from components.scoring.scorer import Scorer
-from tests.e2e import kube
+from tests.e2e import kube, lending
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
 from tests.e2e.planting import plant, promotions
@@ -83,6 +83,16 @@ def test_the_pipelines_tasks_run_as_pods_to_a_champion_that_is_ready(
     FIGURES.append(
         {"figure": "serving pod ready after scheduling, s", "ours": max(waits), "goal": 10}
     )
+
+
+def test_a_table_read_over_jdbc_cleans_to_what_the_file_does(
+    trained: dict[str, Backend], embedded: Path
+) -> None:
+    ingest = trained["training"].task("ingest")
+    (entry,) = (embedded / "store" / "card-default" / "cleaned").glob("*/_entry.json")
+    silver = ingest.artifacts["silver"]["metadata"]
+    assert silver["digest"] == json.loads(entry.read_text())["digest"]
+    assert kube.secret(lending.SECRET)["VINTAGE_SOURCES_PASSWORD"] not in ingest.log
 
 
 def _since(pod: Any, first: str, then: str) -> float:

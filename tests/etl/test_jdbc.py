@@ -100,6 +100,8 @@ def test_a_table_is_a_source_as_a_file_is_and_the_same_rows_are_reused(
     [
         ("", "jdbc:postgresql://127.0.0.1:1/x?password=hush", "Connection to 127.0.0.1:1 refused",
          False),
+        ("", "jdbc:postgresql://nowhere.invalid/x",
+         "The connection attempt failed. (java.net.UnknownHostException: nowhere.invalid)", False),
         ("_PASSWORD", "hush", "password authentication failed", True),
         ("_USER", "nobody", "password authentication failed", True),
         ("", "hush", "VINTAGE_SOURCES: expected jdbc:postgresql://host/database", True),
@@ -140,8 +142,13 @@ def test_a_driver_with_another_hash_is_not_run(tmp_path: Path) -> None:
     jar.parent.mkdir()
     jar.write_bytes(b"other")
     with pytest.raises(VintageError) as caught:
-        jdbc.driver(tmp_path)
+        jdbc.driver(tmp_path / "jars", tmp_path)
     assert str(caught.value) == (
         f"JDBC driver {jar}: expected sha256 {jdbc._SHA256[:12]}, found "
         f"{hashlib.sha256(b'other').hexdigest()[:12]}; nothing of it was run"
     )
+
+
+def test_a_driver_that_is_there_is_used_with_nobody_asked(jar: Path, tmp_path: Path) -> None:
+    assert jdbc.driver(jar.parent, tmp_path / "workshop") == jar
+    assert not (tmp_path / "workshop").exists()
