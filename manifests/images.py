@@ -63,9 +63,9 @@ def context(image: Image) -> dict[str, Path]:
 
 
 def fetched(image: Image) -> dict[str, Path]:
-    """What is in the context, too, and no file of this tree; the code there has its hash.
+    """What is in the context, too, and no file of this tree: its hash is in the code.
 
-    It is had on this machine, as a run here has it: an image's Java knows no authorities of ours.
+    It is had here and not in the image, whose Java trusts no authority of one's own network.
     """
     if image.room != "components/etl":
         return {}

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pyspark
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
@@ -67,6 +68,22 @@ def _check(jar: Path) -> None:
         )
 
 
+def settle(folder: Path) -> None:
+    """Write a table's files anew, so that equal rows are equal bytes, which say what to reuse.
+
+    Spark lists the encodings of a column in the order of a Java set: another in each process.
+    """
+    for part in folder.glob("part-*.parquet"):
+        anew = part.with_suffix(".anew")
+        with (
+            pq.ParquetFile(part) as old,
+            pq.ParquetWriter(anew, old.schema_arrow.remove_metadata()) as new,
+        ):
+            for batch in old.iter_batches():
+                new.write_batch(batch)
+        anew.replace(part)
+
+
 class Database:
     """A database that sources are read from. Nothing that it raises tells the password."""
 
@@ -93,6 +110,7 @@ class Database:
             order = [*declared, *(name for name in found if name not in declared)]
             ordered = rows.sortWithinPartitions(*(F.col(f"`{name}`") for name in order))
             write_table(ordered, folder)
+            settle(folder)
         except (Py4JJavaError, PySparkException) as error:
             # What Spark knows it wraps in an exception of its own, with Java's inside.
             java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
