@@ -22,6 +22,8 @@ from pathlib import Path
 
 import yaml
 
+from components.contracts.errors import VintageError
+
 ROOT = Path(__file__).parents[1]
 PINS = Path(__file__).parent / "images" / "kustomization.yaml"
 REPOSITORY = "docker.io/vintage"
@@ -51,13 +53,28 @@ IMAGES = (
 
 
 def context(image: Image) -> dict[str, Path]:
-    """Every file of an image's build context, by its name there."""
+    """Every file of this tree in an image's build context, by its name there."""
     room = ROOT / image.room
     found = {name: room / name for name in ("Dockerfile", "requirements.lock")}
     sources = [ROOT / "components" / "__init__.py"]
     for folder in image.code:
         sources += sorted((ROOT / folder).rglob("*.py"))
     return found | {f"app/{path.relative_to(ROOT)}": path for path in sources}
+
+
+def fetched(image: Image) -> dict[str, Path]:
+    """What is in the context, too, and no file of this tree: its hash is in the code.
+
+    It is had here and not in the image, whose Java trusts no authority of one's own network.
+    """
+    if image.room != "components/etl":
+        return {}
+    from components.etl import jdbc
+    from components.storage.settings import Settings
+
+    settings = Settings.from_environment()
+    jar = jdbc.driver(settings.jars, settings.home)
+    return {f"jars/{jar.name}": jar}
 
 
 def tag(image: Image) -> str:
@@ -107,9 +124,14 @@ def build(builder: str, cluster: str) -> int:
         return 1
     for image in IMAGES:
         name = references()[f"vintage/{image.name}"]
+        try:
+            files = context(image) | fetched(image)
+        except VintageError as error:
+            sys.stderr.write(f"images: {name} was not built; {error}\n")
+            return 1
         words = {"buildah": ["bud", "--layers", "-t", name]}.get(builder, ["build", "-t", name])
         with tempfile.TemporaryDirectory(prefix="vintage-image-") as folder:
-            for target, source in context(image).items():
+            for target, source in files.items():
                 place = Path(folder) / target
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, place)

@@ -75,7 +75,8 @@ def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from components.etl import jdbc
 
     try:
-        return jdbc.driver(tmp_path_factory.mktemp("driver"))
+        folder = tmp_path_factory.mktemp("driver")
+        return jdbc.driver(folder / "jars", folder)
     except EnvironmentFaultError as error:
         pytest.skip(str(error))
 

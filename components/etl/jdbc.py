@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pyspark
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
@@ -26,12 +27,14 @@ _FETCH_ROWS = 10_000  # at a time: a table may be larger than memory
 _TRANSIENT = ("08", "53", "57")
 
 
-def driver(workshop: Path) -> Path:
-    """The JDBC driver's jar, its hash checked; had by its coordinates where it is not there yet."""
-    jar = workshop / "jars" / f"{_NAME}-{_VERSION}.jar"
+def driver(jars: Path, workshop: Path) -> Path:
+    """The JDBC driver's jar in a folder of jars, its hash checked; had by its coordinates where it
+    is not there yet, with the Java for which `workshop` has a launcher.
+    """
+    jar = jars / f"{_NAME}-{_VERSION}.jar"
     if not jar.exists():
-        jar.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=jar.parent) as folder:
+        jars.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=jars) as folder:
             found = _resolve(Path(folder), workshop, jar)
             _check(found)
             found.replace(jar)
@@ -65,6 +68,22 @@ def _check(jar: Path) -> None:
         )
 
 
+def settle(folder: Path) -> None:
+    """Write a table's files anew, so that equal rows are equal bytes, which say what to reuse.
+
+    Spark lists the encodings of a column in the order of a Java set: another in each process.
+    """
+    for part in folder.glob("part-*.parquet"):
+        anew = part.with_suffix(".anew")
+        with (
+            pq.ParquetFile(part) as old,
+            pq.ParquetWriter(anew, old.schema_arrow.remove_metadata()) as new,
+        ):
+            for batch in old.iter_batches():
+                new.write_batch(batch)
+        anew.replace(part)
+
+
 class Database:
     """A database that sources are read from. Nothing that it raises tells the password."""
 
@@ -91,6 +110,7 @@ class Database:
             order = [*declared, *(name for name in found if name not in declared)]
             ordered = rows.sortWithinPartitions(*(F.col(f"`{name}`") for name in order))
             write_table(ordered, folder)
+            settle(folder)
         except (Py4JJavaError, PySparkException) as error:
             # What Spark knows it wraps in an exception of its own, with Java's inside.
             java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
@@ -106,6 +126,9 @@ class Database:
             said = str(cause.getMessage()).splitlines()[0]
             if cause.getClass().getName() == "org.postgresql.util.PSQLException":
                 state = str(cause.getSQLState())
+                # An attempt that failed may be a name, a firewall, a certificate.
+                if (why := cause.getCause()) is not None:
+                    said += f" ({str(why.toString()).splitlines()[0]})"
                 break
             cause = cause.getCause()
         if self._password:

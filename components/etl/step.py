@@ -126,7 +126,7 @@ def _read_tables(work: Task, spark: _Spark, spec: str, folder: Path) -> list[str
     from components.etl import jdbc
 
     declared, settings = IngestSpec.model_validate_json(spec), work.settings
-    jar = jdbc.driver(settings.home)
+    jar = jdbc.driver(settings.jars, settings.home)
     database = jdbc.Database(spark(0), jar, place, settings.sources_user, settings.sources_password)
     for source in declared.sources:
         if source.name in names:

@@ -15,7 +15,8 @@ class Settings:
     (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications);
     `VINTAGE_NAMESPACE` is where releases serve as InferenceServices (none: on this machine).
     `VINTAGE_SOURCES` is a JDBC URL of the database with the tables that sources name, read as
-    `VINTAGE_SOURCES_USER` with `VINTAGE_SOURCES_PASSWORD` (none: sources are files).
+    `VINTAGE_SOURCES_USER` with `VINTAGE_SOURCES_PASSWORD` (none: sources are files); its driver is
+    in the folder `VINTAGE_JARS`.
     """
 
     home: Path
@@ -27,6 +28,7 @@ class Settings:
     sources: str
     sources_user: str
     sources_password: str = field(repr=False)
+    jars: Path
 
     @staticmethod
     def from_environment(environ: Mapping[str, str] | None = None) -> "Settings":
@@ -42,4 +44,5 @@ class Settings:
             sources=given.get("VINTAGE_SOURCES", ""),
             sources_user=given.get("VINTAGE_SOURCES_USER", ""),
             sources_password=given.get("VINTAGE_SOURCES_PASSWORD", ""),
+            jars=Path(given.get("VINTAGE_JARS") or home / "jars").absolute(),
         )

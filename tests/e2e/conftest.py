@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import samples
-from tests.e2e import kube
+from tests.e2e import kube, lending
 from tests.e2e.backend import Backend
 from tests.support import python, user_environment
 
@@ -88,16 +88,22 @@ def run_all(compiled: dict[str, Path]) -> dict[str, Backend]:
 
 
 @pytest.fixture(scope="session")
-def trained(installation: None, compiled: dict[str, Path], data: Path) -> dict[str, Backend]:
-    """From the lender's files, which lie in the cluster's MinIO, to a served champion."""
-    del installation  # what it runs on
+def lent(installation: None, data: Path) -> None:
+    """What the lender has on the cluster: transactions in MinIO, profiles in a database alone."""
+    del installation  # where it is put
     with kube.stores() as reached:
-        for file in data.iterdir():
-            reached.client.fput_object(
-                bucket_name="vintage",
-                object_name=f"data/card-default/{file.name}",
-                file_path=str(file),
-            )
+        reached.client.fput_object(
+            bucket_name="vintage",
+            object_name="data/card-default/transactions.csv",
+            file_path=str(data / "transactions.csv"),
+        )
+    lending.lend(data / "profile.csv")
+
+
+@pytest.fixture(scope="session")
+def trained(lent: None, compiled: dict[str, Path]) -> dict[str, Backend]:
+    """From the lender's file and the lender's table to a served champion."""
+    del lent  # what it reads
     started = time.monotonic()
     ran = run_all(compiled)
     seconds = round(time.monotonic() - started, 1)

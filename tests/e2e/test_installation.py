@@ -7,15 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from components.deployment.kserve import release_of
 from components.scoring.release import CutOff, Release
 from components.scoring.scorer import Scorer
-from tests.e2e import kube
+from tests.e2e import kube, lending
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
-from tests.e2e.planting import plant, promotions
+from tests.e2e.planting import installed, plant, promotions
 from tests.serving.asking import as_json
 from tests.support import python, user_environment
 
@@ -83,6 +84,22 @@ def test_the_pipelines_tasks_run_as_pods_to_a_champion_that_is_ready(
     FIGURES.append(
         {"figure": "serving pod ready after scheduling, s", "ours": max(waits), "goal": 10}
     )
+
+
+def test_a_table_read_over_jdbc_cleans_to_what_the_file_does(
+    trained: dict[str, Backend], embedded: Path, tmp_path: Path
+) -> None:
+    ingest = trained["training"].task("ingest")
+    with installed(tmp_path) as (store, _):
+        entry = store.find(ingest.artifacts["silver"]["metadata"]["key"])
+        assert entry is not None
+        read = store.local(entry)
+    (landed,) = (embedded / "store" / "card-default" / "cleaned").iterdir()
+    assert (read / "contract.json").read_bytes() == (landed / "contract.json").read_bytes()
+    for table in ("customers", "quarantine"):
+        # Their bytes differ by how two Javas order a set: the names of a column's encodings.
+        assert pq.read_table(read / table).equals(pq.read_table(landed / table))
+    assert kube.secret(lending.SECRET)["VINTAGE_SOURCES_PASSWORD"] not in ingest.log
 
 
 def _since(pod: Any, first: str, then: str) -> float:

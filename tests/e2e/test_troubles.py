@@ -14,7 +14,7 @@ import pytest
 from components.images import MODEL
 from components.scoring.bundle import GOLDEN, write_manifest
 from components.scoring.release import BUNDLE, Release
-from tests.e2e import kube
+from tests.e2e import kube, lending
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import DATA, FIGURES, ROOT, deploy
 from tests.e2e.planting import installed, plant, promotions
@@ -86,6 +86,32 @@ def test_a_store_that_cannot_be_used_ends_the_first_task_by_name(
     last = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
     assert last and said in last[-1], ran.log[-2000:]
     assert "Traceback" not in ran.log.split(last[-1])[0].split("ingest: ")[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"VINTAGE_SOURCES_PASSWORD": "not-the-password"}, "password authentication failed"),
+        (
+            {"VINTAGE_SOURCES": "jdbc:postgresql://nowhere/lender"},
+            "The connection attempt failed. (java.net.UnknownHostException: nowhere)",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("lent")
+def test_a_lender_s_database_that_lets_nobody_in_is_named_without_its_key(
+    compiled: dict[str, Path], changes: Mapping[str, str], found: str
+) -> None:
+    backend = Backend(compiled["training"])
+    component, values = _component(backend, "ingest")
+    ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
+    assert not ran.succeeded
+    given = kube.secret(lending.SECRET) | changes
+    last = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
+    place = f"expected table profile of {given['VINTAGE_SOURCES']}, found: "
+    assert last and last[-1].startswith(f"ingest: source profile: {place}"), ran.log[-2000:]
+    assert found in last[-1]
+    assert given["VINTAGE_SOURCES_PASSWORD"] not in ran.log
 
 
 @pytest.mark.usefixtures("trained")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,7 +14,7 @@ from components.contracts.errors import VintageError
 from components.contracts.scenario import IngestSpec
 from components.etl import jdbc, step
 from tests.etl.small import DEEDS, MERGE, PEOPLE, lines, write
-from tests.support import Paper, PostgresServer
+from tests.support import Paper, PostgresServer, fingerprint
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,6 +101,8 @@ def test_a_table_is_a_source_as_a_file_is_and_the_same_rows_are_reused(
     [
         ("", "jdbc:postgresql://127.0.0.1:1/x?password=hush", "Connection to 127.0.0.1:1 refused",
          False),
+        ("", "jdbc:postgresql://nowhere.invalid/x",
+         "The connection attempt failed. (java.net.UnknownHostException: nowhere.invalid)", False),
         ("_PASSWORD", "hush", "password authentication failed", True),
         ("_USER", "nobody", "password authentication failed", True),
         ("", "hush", "VINTAGE_SOURCES: expected jdbc:postgresql://host/database", True),
@@ -140,8 +143,28 @@ def test_a_driver_with_another_hash_is_not_run(tmp_path: Path) -> None:
     jar.parent.mkdir()
     jar.write_bytes(b"other")
     with pytest.raises(VintageError) as caught:
-        jdbc.driver(tmp_path)
+        jdbc.driver(tmp_path / "jars", tmp_path)
     assert str(caught.value) == (
         f"JDBC driver {jar}: expected sha256 {jdbc._SHA256[:12]}, found "
         f"{hashlib.sha256(b'other').hexdigest()[:12]}; nothing of it was run"
     )
+
+
+def test_a_driver_that_is_there_is_used_with_nobody_asked(jar: Path, tmp_path: Path) -> None:
+    assert jdbc.driver(jar.parent, tmp_path / "workshop") == jar
+    assert not (tmp_path / "workshop").exists()
+
+
+def test_equal_rows_are_equal_bytes_however_they_were_encoded(tmp_path: Path) -> None:
+    rows = pa.table({"id": ["1", "2", None], "age": ["30", "30", "41"]})
+    ways = {"spark": {"use_dictionary": True}, "other": {"use_dictionary": False}}
+    for name, words in ways.items():
+        (tmp_path / name).mkdir()
+        pq.write_table(rows, tmp_path / name / "part-00000.parquet", **words)
+    before = [fingerprint(tmp_path / name) for name in ways]
+    for name in ways:
+        jdbc.settle(tmp_path / name)
+    after = [fingerprint(tmp_path / name) for name in ways]
+    assert before[0] != before[1]
+    assert after[0] == after[1]
+    assert pq.read_table(tmp_path / "other").equals(rows)

@@ -77,6 +77,15 @@ def test_a_context_is_a_dockerfile_a_lock_and_python(image: Image) -> None:
     assert "app/components/__init__.py" in sources
 
 
+def test_a_spark_task_looks_for_the_driver_where_its_image_has_it() -> None:
+    (spark,) = (image for image in IMAGES if image.name == "python-spark")
+    lines = images.context(spark)["Dockerfile"].read_text()
+    (copied,) = re.findall(r"^COPY jars (\S+)$", lines, re.MULTILINE)
+    assert re.findall(r"\bVINTAGE_JARS=(\S+)", lines) == [copied]
+    # Not where a pod has a volume of its own, which would lie over it.
+    assert not copied.startswith("/tmp/")  # noqa: S108 - in the pod
+
+
 @pytest.mark.parametrize(
     ("constant", "name"), [(pinned.SPARK, "python-spark"), (pinned.MODEL, "python-model")]
 )

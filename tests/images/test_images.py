@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from components.contracts.errors import EnvironmentFaultError
+from components.etl import jdbc
 from manifests import images
 from manifests.images import IMAGES
 from tests.support import fingerprint
@@ -186,12 +188,22 @@ class Builders:
         return [json.loads(line) for line in lines]
 
 
+def _driver(jars: Path, workshop: Path) -> Path:
+    """In place of the real one, which asks the network."""
+    assert jars.parent == workshop
+    jars.mkdir(parents=True, exist_ok=True)
+    (jars / "driver.jar").write_text("of a database")
+    return jars / "driver.jar"
+
+
 @pytest.fixture
 def builders(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builders:
     del tree
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("VINTAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(jdbc, "driver", _driver)
     for name in ("BUILDER", "CLUSTER"):
         monkeypatch.delenv(name, raising=False)
     return Builders(folder)
@@ -227,15 +239,33 @@ def test_a_builder_is_told_the_name_and_the_folder_of_each_image(
 
 
 def test_a_builder_finds_all_of_an_image_in_the_folder(
-    builders: Builders, tree: Path, monkeypatch: pytest.MonkeyPatch
+    builders: Builders, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builders.have("docker")
     assert _program("build", monkeypatch) == 0
     whole = fingerprint(tree)
+    driver = fingerprint(tmp_path / "home")
+    assert driver.keys() == {"jars/driver.jar"}
     for image, (_, _, found) in zip(IMAGES, builders.calls(), strict=True):
         assert found == {
             name: whole[str(path.relative_to(tree))] for name, path in images.context(image).items()
-        }
+        } | (driver if image.name == "python-spark" else {})
+
+
+def test_no_image_is_built_without_the_driver_that_it_carries(
+    builders: Builders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nowhere(jars: Path, workshop: Path) -> Path:
+        raise EnvironmentFaultError(f"{jars.name} of {workshop.name}: found it at neither")
+
+    builders.have("docker")
+    monkeypatch.setattr(jdbc, "driver", nowhere)
+    assert _program("build", monkeypatch) == 1
+    first = images.references()["vintage/python-spark"]
+    assert capsys.readouterr().err == (
+        f"images: {first} was not built; jars of home: found it at neither\n"
+    )
+    assert builders.calls() == []
 
 
 def test_a_test_cluster_s_tool_takes_the_images_too(

@@ -48,6 +48,12 @@ def golden(overlay: str) -> list[Document]:
     return documents((GOLDEN / f"{overlay}.yaml").read_text())
 
 
+def documented() -> list[Document]:
+    """The objects that the page on clusters has a lender apply."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "cluster.md").read_text(), re.DOTALL)
+    return [document for block in blocks for document in documents(block)]
+
+
 def placeholders() -> dict[str, set[str]]:
     """The Secrets that an installation's owner brings, each with its keys."""
     component = yaml.safe_load((ROOT / "manifests/placeholders/kustomization.yaml").read_text())

@@ -13,6 +13,7 @@ from tests.manifests.renders import (
     Document,
     as_json,
     containers,
+    documented,
     golden,
     label,
     of_kind,
@@ -235,6 +236,28 @@ def test_a_policy_lets_in_through_ports_that_the_pods_have(objects: list[Documen
             predictors = selector == {"component": "predictor"}
             [pod] = [runtime["spec"]] if predictors else _chosen(selector, objects)
             assert {port["port"] for port in rule["ports"]} <= _ports(pod), label(policy)
+
+
+def test_tasks_reach_the_installation_s_own_database_and_are_let_in(
+    objects: list[Document],
+) -> None:
+    policies = {d["metadata"]["name"]: d["spec"] for d in of_kind(objects, "NetworkPolicy")}
+    tasks, database = policies["tasks"], policies["postgres"]
+    to, who = ({"podSelector": spec["podSelector"]} for spec in (database, tasks))
+    out = [rule["ports"] for rule in tasks["egress"] if to in rule["to"]]
+    let = [rule["ports"] for rule in database["ingress"] if who in rule["from"]]
+    assert out == let == [[{"protocol": "TCP", "port": 5432}]]
+    assert len(_chosen(database["podSelector"]["matchLabels"], objects)) == 1
+
+
+def test_the_policy_that_the_page_has_a_lender_apply_is_for_tasks(objects: list[Document]) -> None:
+    [tasks] = [d for d in of_kind(objects, "NetworkPolicy") if d["metadata"]["name"] == "tasks"]
+    [added] = of_kind(documented(), "NetworkPolicy")
+    assert added["metadata"]["namespace"] == tasks["metadata"]["namespace"]
+    assert added["spec"]["podSelector"] == tasks["spec"]["podSelector"]
+    assert added["spec"]["policyTypes"] == tasks["spec"]["policyTypes"] == ["Egress"]
+    [rule] = added["spec"]["egress"]
+    assert rule["to"] and rule["ports"] == [{"protocol": "TCP", "port": 5432}]
 
 
 def test_a_workload_selects_the_pods_that_it_makes(objects: list[Document]) -> None:

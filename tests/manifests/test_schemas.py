@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.deployment.kserve import inference_service
-from tests.manifests.renders import NAMESPACE, OVERLAYS, Document, golden, label
+from tests.manifests.renders import NAMESPACE, OVERLAYS, Document, documented, golden, label
 from tests.manifests.schemas import faults, kind_of, stored
 
 SERVICE = inference_service(
@@ -18,6 +18,13 @@ OBJECTS = {label(d): d for overlay in OVERLAYS for d in golden(overlay)} | {labe
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_every_object_of_an_overlay_fits_its_schema(overlay: str) -> None:
     assert {label(d): faults(d) for d in golden(overlay) if faults(d)} == {}
+
+
+def test_every_object_of_the_page_on_clusters_fits_its_schema() -> None:
+    assert {label(d): faults(d) for d in documented()} == {
+        "InferenceService/card-default": [],
+        "NetworkPolicy/sources": [],
+    }
 
 
 @pytest.mark.parametrize("uri", ["s3://vintage/a", "s3://vintage/a/"])

@@ -1,5 +1,6 @@
 """What a task's pod is told to read is in the manifests, under the same names."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 from kfp import compiler, dsl
 
 from pipelines.cluster import equip
-from tests.manifests.renders import OVERLAYS, golden, of_kind, placeholders, walk
+from tests.manifests.renders import OVERLAYS, ROOT, golden, of_kind, placeholders, walk
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
     @dsl.pipeline(name="one")
     def one() -> None:
-        equip(nothing(), database=True)
+        equip(nothing(), database=True, sources=True)
 
     path: Path = tmp_path_factory.mktemp("one") / "one.yaml"
     compiler.Compiler().compile(one, str(path))
@@ -31,10 +32,25 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def test_a_task_reads_secrets_and_keys_that_there_are(told: list[dict[str, Any]]) -> None:
     held = placeholders()
     read = [secret for node in told for secret in node.get("secretAsEnv", [])]
-    assert len(read) == 2
-    for secret in read:
-        keys = {pair["secretKey"] for pair in secret["keyToEnv"]}
-        assert keys <= held[secret["secretName"]]
+    must = [secret for secret in read if not secret.get("optional")]
+    assert (len(read), len(must)) == (3, 2)
+    for secret in must:
+        assert _keys(secret) <= held[secret["secretName"]]
+
+
+def _keys(secret: dict[str, Any]) -> set[str]:
+    return {pair["secretKey"] for pair in secret["keyToEnv"]}
+
+
+def test_the_secret_that_a_task_may_do_without_is_one_that_the_page_makes(
+    told: list[dict[str, Any]],
+) -> None:
+    read = [secret for node in told for secret in node.get("secretAsEnv", [])]
+    [secret] = [secret for secret in read if secret.get("optional")]
+    assert secret["secretName"] not in placeholders()
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    [made] = re.findall(rf"create secret generic {secret['secretName']}((?: .*\\\n)+.*)", page)
+    assert set(re.findall(r"--from-[a-z]+=([A-Z_]+)=", made)) == _keys(secret)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -19,6 +19,7 @@ def test_everything_is_below_one_home() -> None:
         sources="",
         sources_user="",
         sources_password="",
+        jars=Path("/h/jars"),
     )
 
 
@@ -32,14 +33,14 @@ def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
 
 _PLACES = (
     *("store", "database", "tracking", "webhook", "namespace"),
-    *("sources", "sources_user", "sources_password"),
+    *("sources", "sources_user", "sources_password", "jars"),
 )
 
 
 @pytest.mark.parametrize("field", _PLACES)
 def test_each_place_can_point_away_from_home(field: str) -> None:
-    given = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": "there"}
-    assert getattr(Settings.from_environment(given), field) == "there"
+    given = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": "/there"}
+    assert str(getattr(Settings.from_environment(given), field)) == "/there"
 
 
 @pytest.mark.parametrize("field", ["home", *_PLACES])
