@@ -5,6 +5,7 @@ the label is made of it, and no feature.
 """
 
 from components.contracts.families import (
+    Between,
     Choice,
     ForestFamily,
     LogisticFamily,
@@ -253,7 +254,21 @@ SCENARIO = Scenario(
             LogisticFamily(
                 imbalance="class-weights", search={**LogisticFamily.SPACES, **_IMBALANCE}
             ),
-            ForestFamily(imbalance="class-weights", search={**ForestFamily.SPACES, **_IMBALANCE}),
+            # What there is to learn lies in small corners of the applications: shallow trees miss
+            # it, and split into 0 and 1 an occupation is seldom looked at.
+            ForestFamily(
+                encoder="ordinal",
+                imbalance="class-weights",
+                max_depth=12,
+                least_share=0.0001,
+                max_features=0.6,
+                search={
+                    "max_depth": Between(low=9, high=12, whole=True),
+                    "least_share": Between(low=0.00005, high=0.002, log=True),
+                    "max_features": Between(low=0.3, high=0.9),
+                    **_IMBALANCE,
+                },
+            ),
             XGBoostFamily(
                 # SMOTE cannot mix missing values.
                 imputer="median",
@@ -263,7 +278,8 @@ SCENARIO = Scenario(
                 search={**XGBoostFamily.SPACES, **_IMBALANCE},
             ),
         ),
-        search=Search(method="tpe", trials=20, folds=5),
+        # Half of the rows: deep trees take their time, and more rows tell no two sets apart.
+        search=Search(method="tpe", trials=20, folds=5, rows=10_000),
         refit=True,
         seed=42,
     ),
