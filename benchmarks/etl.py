@@ -28,20 +28,10 @@ _KEEP = (
 
 def ours(data: Path, home: Path) -> None:
     """The two steps as a pipeline runs them."""
-    from components.etl.step import features, ingest
+    from benchmarks._steps import gold_of
     from pipelines.scenarios import load
 
-    class Reference:
-        def __init__(self, name: str) -> None:
-            self.path, self.metadata = str(home / "kfp" / name), dict[str, object]()
-
-    scenario = load(_SCENARIO)
-    common = {"run": "benchmark", "timeout_minutes": 60.0}
-    bronze, silver, gold, snapshot = map(Reference, ("bronze", "silver", "gold", "snapshot"))
-    spec = scenario.ingest().model_dump_json()
-    ingest(spec=spec, data=str(data), as_of="", bronze=bronze, silver=silver, **common)
-    spec = scenario.gold().model_dump_json()
-    features(spec=spec, silver=silver, gold=gold, snapshot=snapshot, **common)
+    gold_of(load(_SCENARIO), data, home)
 
 
 def by_hand(data: Path, home: Path) -> None:
@@ -129,9 +119,6 @@ def _measure(job: str, data: Path) -> tuple[float, float]:
 
 
 def _job(name: str, data: Path, home: Path) -> None:
-    import os
-
-    os.environ["VINTAGE_HOME"] = str(home)
     started = time.perf_counter()
     _JOBS[name](data, home)
     seconds = time.perf_counter() - started
