@@ -18,7 +18,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from components.contracts.sources import Source
 from components.etl import cells
-from components.etl.cells import MALFORMED
+from components.etl.cells import DAY, MALFORMED
 from components.etl.contract import Check, shown
 from components.etl.session import files_for, write_table
 
@@ -184,11 +184,11 @@ def land(
     counts = [F.count(F.lit(1)).alias("landed")]
     columns = [*landing.header, MALFORMED, FILE]
     if (column := cells.dated(source)) is not None:
-        landed = cells.with_values(cells.with_cell(landed, source, column), (column,))
-        month = F.coalesce(F.date_format(cells.value(column), "yyyy-MM"), F.lit(UNKNOWN))
+        landed = cells.with_day(landed, source, column)
+        month = F.coalesce(F.date_format(DAY, "yyyy-MM"), F.lit(UNKNOWN))
         landed = landed.withColumn(MONTH, month)
-        counts.append(F.max(cells.value(column).cast("date")).cast("string").alias("last"))
-        columns.append(MONTH)
+        counts.append(F.max(DAY).cast("string").alias("last"))
+        columns += [DAY, MONTH]
     rows = landed.observe(seen, *counts).select(*(f"`{name}`" for name in columns))
     try:
         files = files_for(sum(path.stat().st_size for path in landing.files))

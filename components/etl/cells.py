@@ -23,6 +23,8 @@ from components.contracts.sources import (
 )
 
 MALFORMED = "_malformed"  # the whole line, where it does not have the header's columns
+DAY = "_day"  # of a row's date; null where it cannot be read
+PLACE = "_place"  # names one row of bronze
 #: How a column of each kind is held from silver on.
 TYPES = {
     Kind.INTEGER: "double",
@@ -46,7 +48,7 @@ def cell(name: str) -> Expression:
 
 def given(column: Column) -> Expression:
     """The text of a column after its replacements, before it is read; null is missing."""
-    return F.col(f"given {column.name}")
+    return F.col(f"given {column.name}") if _is_changed(column) else cell(column.cell())
 
 
 def value(column: Column) -> Expression:
@@ -85,14 +87,16 @@ def dated(source: Source) -> Column | None:
 
 
 def declared(landed: DataFrame, source: Source) -> DataFrame:
-    """The cells that are declared, trimmed, empty as null; `_malformed` kept."""
+    """The cells that are declared, trimmed, empty as null; `_malformed` and `_place` kept."""
     taken = (_trimmed(landed, source, name) for name in file_cells(source))
-    return landed.select(*taken, MALFORMED)
+    return landed.select(*taken, MALFORMED, PLACE)
 
 
-def with_cell(landed: DataFrame, source: Source, column: Column) -> DataFrame:
-    """Beside what landed, the cell of one column."""
-    return landed.select("*", _trimmed(landed, source, column.cell()))
+def with_day(landed: DataFrame, source: Source, column: Column) -> DataFrame:
+    """Beside what landed, the day of the column with a source's date; null where it is bad."""
+    with_cell = landed.select("*", _trimmed(landed, source, column.cell()))
+    day = value(column).cast("date").alias(DAY)
+    return with_values(with_cell, (column,)).select(*landed.columns, day)
 
 
 def _trimmed(landed: DataFrame, source: Source, name: str) -> Expression:
@@ -104,13 +108,18 @@ def _trimmed(landed: DataFrame, source: Source, name: str) -> Expression:
 def with_values(frame: DataFrame, columns: tuple[Column, ...]) -> DataFrame:
     """Beside the cells, each column's `given` and `value`."""
     # Each step is a projection of its own: Spark then computes none of them twice.
-    texts = frame.select("*", *(_given(c).alias(f"given {c.name}") for c in columns))
+    changed = {f"given {c.name}": _given(c) for c in columns if _is_changed(c)}
+    texts = frame.withColumns(changed) if changed else frame
     parsed = texts.select("*", *(_parsed(c).alias(f"value {c.name}") for c in columns))
     bounded = {f"value {c.name}": _bounded(c) for c in columns if _has_bounds(c)}
-    valued = parsed.withColumns(bounded) if bounded else parsed
-    # A fence: Spark would move a filter on values below the projections, and write each of them
-    # out again wherever the next one names it. It does not move one past what is observed.
-    return valued.observe(Observation(), F.count(F.lit(1)).alias("rows"))
+    return parsed.withColumns(bounded) if bounded else parsed
+
+
+def fenced(frame: DataFrame) -> DataFrame:
+    """The same rows. A filter on values stays after it: Spark would move it below the projections
+    and write each of them out again wherever the next one names it.
+    """
+    return frame.observe(Observation(), F.count(F.lit(1)).alias("rows"))
 
 
 def is_stripped(column: Column) -> Expression:
@@ -129,6 +138,11 @@ def _stripped(column: Column) -> Expression:
         return text
     bare = F.btrim(text, F.lit(f"{column.strip} "))
     return F.when(bare != "", bare)
+
+
+def _is_changed(column: Column) -> bool:
+    """Whether the text of a column can be another than its cell."""
+    return bool(column.strip or column.replace or isinstance(column.reading, CountOf))
 
 
 def _given(column: Column) -> Expression:

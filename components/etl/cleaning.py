@@ -42,10 +42,7 @@ def clean(
     size = sum(part.stat().st_size for part in raw.rglob("*.parquet"))
     landed = spark.read.parquet(str(raw))
     keyed = silver.with_keys(silver.known(landed, source, as_of), source)
-    keys = contract.count_keys(keyed, source, work / f"keys-{source.name}")
-    several = None
-    if keys.repeated or keys.conflicting:
-        several = spark.read.parquet(str(work / f"keys-{source.name}"))
+    keys, several = contract.count_keys(keyed, source, work / f"keys-{source.name}")
     rows, seen = silver.judged(keyed, source, several), Observation()
     good = silver.kept(rows.observe(seen, *contract.metrics(source)), source)
     column = source.date if dated else None

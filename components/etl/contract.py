@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from pyspark.sql import functions as F
 from components.contracts.sources import TEMPORAL, Column, Kind, Source
 from components.etl import cells
 from components.etl.asof import months_between
+from components.etl.cells import PLACE
+from components.etl.session import count_rows
 from components.scoring.instances import bounds
 
 _ARTICLES = {
@@ -24,6 +28,8 @@ _ARTICLES = {
     Kind.MOMENT: "a date and time",
 }
 _SHOWN = 10  # of a long list
+#: Of a key on several rows: the place of the first of them, and whether they differ.
+FIRST, DIFFERS = "_first", "_differs"
 
 Counts = Mapping[str, Any]
 
@@ -49,31 +55,33 @@ class Keys:
     conflicting: int
 
 
-def count_keys(frame: DataFrame, source: Source, folder: Path) -> Keys:
-    """Count a source's keys; those of several rows are written to a folder, with `differs`.
+def count_keys(keyed: DataFrame, source: Source, folder: Path) -> tuple[Keys, DataFrame | None]:
+    """Count a source's keys. Those on several rows are written to a folder, with the place of the
+    first and whether they differ; none where there are no such keys.
 
-    `frame` has the cells and the values of the key's columns.
+    `keyed` has the cells, the places, and the values of the key's columns.
     """
+    spark, rows = keyed.sparkSession, keyed.where(cells.is_whole())
+    names = [f"value {name}" for name in source.key]
+    has_key = reduce(and_, (F.col(name).isNotNull() for name in names))
+    # First the keys alone, of all rows: a hash of every cell costs several times as much.
+    found, distinct = Observation(), F.count_if(has_key).alias("distinct")
+    keys = rows.groupBy(*names).agg(F.count(F.lit(1)).alias("rows"), F.min(PLACE).alias(FIRST))
+    several = keys.observe(found, distinct).where(has_key & (F.col("rows") > 1))
+    several.select(*names, FIRST).write.parquet(str(folder / "several"))
+    if not count_rows(folder / "several"):
+        return Keys(found.get["distinct"], 0, 0), None
     # The hash leaves out what is null, so that values could change places unseen.
     filled = (F.coalesce(cells.cell(name), F.lit("")) for name in cells.file_cells(source))
-    row = F.xxhash64(*filled)
-    names = [f"value {name}" for name in source.key]
-    grouped = (
-        frame.where(cells.is_whole())
-        .select(*names, row.alias("row"))
-        .dropna(subset=names)
-        .groupBy(*names)
-        .agg(F.count(F.lit(1)).alias("rows"), (F.min("row") != F.max("row")).alias("differs"))
+    hashed = rows.join(spark.read.parquet(str(folder / "several")), on=names).select(
+        *names, FIRST, F.xxhash64(*filled).alias("row")
     )
-    several = F.col("rows") > 1
-    seen = Observation()
-    grouped.observe(
-        seen,
-        F.count(F.lit(1)).alias("distinct"),
-        F.count_if(several & ~F.col("differs")).alias("repeated"),
-        F.count_if(several & F.col("differs")).alias("conflicting"),
-    ).where(several).select(*names, "differs").write.parquet(str(folder))
-    return Keys(**seen.get)
+    differs = (F.min("row") != F.max("row")).alias(DIFFERS)
+    hashed.groupBy(*names, FIRST).agg(differs).write.parquet(str(folder / "judged"))
+    judged = spark.read.parquet(str(folder / "judged"))
+    conflicting = judged.where(DIFFERS).count()
+    repeated = count_rows(folder / "judged") - conflicting
+    return Keys(found.get["distinct"], repeated, conflicting), judged
 
 
 def metrics(source: Source) -> list[Expression]:

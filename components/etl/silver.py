@@ -14,7 +14,8 @@ from components.contracts.errors import VintageError
 from components.contracts.sources import Merge, Source
 from components.etl import cells
 from components.etl.bronze import MONTH, UNKNOWN
-from components.etl.cells import MALFORMED
+from components.etl.cells import DAY, MALFORMED, PLACE
+from components.etl.contract import DIFFERS, FIRST
 
 _REASON = "_reason"
 _SEVERAL = "_several"  # why a row among several of its key is not kept
@@ -26,16 +27,13 @@ QUARANTINE = StructType([StructField(n, StringType()) for n in ("table", "key", 
 
 def known(landed: DataFrame, source: Source, as_of: str) -> DataFrame:
     """The cells of the rows of bronze that are known at the as-of, those without a date too."""
-    column = cells.dated(source)
-    if column is None or not as_of:  # "": no date of any source can be read
+    place = F.xxhash64("_metadata.file_path", "_metadata.row_index")
+    landed = landed.withColumn(PLACE, place)
+    if source.date is None or not as_of:  # "": no date of any source can be read
         return cells.declared(landed, source)
-    month, last = F.col(MONTH), as_of[:_MONTH]
-    before = landed.where((month <= last) | (month == UNKNOWN))
-    with_date = cells.with_values(cells.with_cell(before, source, column), (column,))
-    day = cells.value(column).cast("date")
-    # Only in its own month does the day count; elsewhere it is not even read.
-    kept = with_date.where((month != last) | (day <= F.lit(as_of).cast("date")))
-    return cells.declared(kept.select(*landed.columns), source)
+    month = (F.col(MONTH) <= as_of[:_MONTH]) | (F.col(MONTH) == UNKNOWN)
+    day = F.col(DAY).isNull() | (F.col(DAY) <= F.lit(as_of).cast("date"))
+    return cells.declared(landed.where(month & day), source)
 
 
 def with_keys(rows: DataFrame, source: Source) -> DataFrame:
@@ -47,27 +45,19 @@ def with_keys(rows: DataFrame, source: Source) -> DataFrame:
 
 
 def judged(keyed: DataFrame, source: Source, several: DataFrame | None) -> DataFrame:
-    """Every value of every row; `several` are the keys on several rows, with `differs`.
+    """Every value of every row; `several` are the keys on several rows, as `count_keys` has them.
 
     `keyed` as `with_keys` makes it.
     """
     rest = tuple(column for column in source.columns if column.name not in source.key)
-    if several is None:
-        return cells.with_values(keyed, rest).withColumn(_SEVERAL, F.lit(None).cast("string"))
-    names = [f"value {name}" for name in source.key]
-    once = keyed.join(several, on=names, how="left_anti").withColumn(
-        _SEVERAL, F.lit(None).cast("string")
-    )
-    # Rows that do not differ are one row met again, so any of them may stand for all.
-    again = F.row_number().over(Window.partitionBy(*names).orderBy(F.lit(0))) > 1
-    met = (
-        keyed.join(several, on=names, how="inner")
-        .withColumn(
-            _SEVERAL, F.when(F.col("differs"), F.lit(_CONFLICT)).when(again, F.lit(_REPEAT))
-        )
-        .sortWithinPartitions(*names, _SEVERAL)
-    )
-    return cells.with_values(once.unionByName(met.select(*once.columns)), rest)
+    why = F.lit(None).cast("string")
+    if several is not None:
+        names = [f"value {name}" for name in source.key]
+        keyed = keyed.join(several, on=names, how="left")
+        # Rows that do not differ are one row met again: the first of them stands for all.
+        again = F.col(PLACE) != F.col(FIRST)
+        why = F.when(F.col(DIFFERS), F.lit(_CONFLICT)).when(again, F.lit(_REPEAT))
+    return cells.with_values(keyed.withColumn(_SEVERAL, why), rest)
 
 
 def kept(rows: DataFrame, source: Source) -> DataFrame:
@@ -105,7 +95,7 @@ def rejected(rows: DataFrame, source: Source) -> DataFrame:
     line = F.lit("not kept: it may hold what is private") if private else F.col(MALFORMED)
     row = F.when(cells.is_whole(), F.to_json(F.struct(*shown))).otherwise(line)
     keys = [cells.cell(c.cell()) for c in source.columns if c.name in source.key]
-    found = rows.withColumn(_REASON, reason).where(F.col(_REASON).isNotNull())
+    found = cells.fenced(rows.withColumn(_REASON, reason)).where(F.col(_REASON).isNotNull())
     return _quarantine(found, source.name, F.concat_ws("|", *keys), row)
 
 

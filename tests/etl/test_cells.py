@@ -30,8 +30,9 @@ def _values(spark: "SparkSession", column: Column, texts: list[str | None]) -> l
         name="s", grain="one row", files=("s.csv",), key=("N",),
         columns=(Column(name="N", kind=Kind.KEY), column),
     )  # fmt: skip
-    rows = [(str(n), text, None) for n, text in enumerate(texts)]
-    landed = spark.createDataFrame(rows, f"N string, `{column.cell()}` string, _malformed string")
+    rows = [(str(n), text, None, n) for n, text in enumerate(texts)]
+    schema = f"N string, `{column.cell()}` string, _malformed string, _place bigint"
+    landed = spark.createDataFrame(rows, schema)
     valued = cells.with_values(cells.declared(landed, source), source.columns)
     found = valued.select(
         cells.cell("N").cast("int").alias("n"), cells.value(column).alias("value"),
