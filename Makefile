@@ -56,8 +56,8 @@ explore: $(READY) ## a page about SCENARIO's data, without a model
 		$(if $(AS_OF),--as-of "$(AS_OF)")
 
 .PHONY: test
-test: $(READY) ## run the tests, with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+test: $(READY) ## run the tests, in two processes, with coverage
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, the import rules, the lock files, the image tags
