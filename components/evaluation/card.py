@@ -35,7 +35,7 @@ def render_card(
         "What it is for": _purpose(evaluation, decision),
         "Data": _data(evaluation, bundle),
         "Features": _features(bundle),
-        "Training": _training(decision, candidates, bundle),
+        "Training": _training(evaluation, decision, candidates, bundle),
         "Figures": _figures(evaluation, decision),
         "Segments": _segments(evaluation),
         "Fairness": _fairness(evaluation),
@@ -68,9 +68,17 @@ def _what(
 
 
 def _purpose(evaluation: Evaluation, decision: Decision) -> list[str]:
+    title = _plain(evaluation.title)
+    gives = (
+        f"It ranks applicants by a proxy ({title}): no outcome is known, and the least engaged "
+        "cluster stands in for it. It gives a rank and no probability of default, whatever is "
+        "called a PD or bad on this card; it must not enter a price, a provision, capital or a "
+        "profit. With the rank come "
+        if evaluation.clusters
+        else f"It gives the probability that an applicant goes bad ({title}), "
+    )
     return [
-        f"It gives the probability that an applicant goes bad ({_plain(evaluation.title)}), "
-        "points on the declared scale, reasons, and a decision at the cut-off "
+        f"{gives}points on the declared scale, reasons, and a decision at the cut-off "
         f"{decision.cutoff.approve_below:.4f}. It is for the lender's own decisions on applicants "
         "like those it was developed on, and for those who must check them."
     ]
@@ -121,8 +129,13 @@ def _features(bundle: Mapping[str, Any]) -> list[str]:
     return [_table(("Name", "Title", "From", "Direction", "Reason code"), rows)]
 
 
-def _training(decision: Decision, candidates: Candidates, bundle: Mapping[str, Any]) -> list[str]:
+def _training(
+    evaluation: Evaluation, decision: Decision, candidates: Candidates, bundle: Mapping[str, Any]
+) -> list[str]:
     chosen, search = candidates.of_chosen(), bundle["search"]
+    few = bundle["tree_rows"]
+    train, drawn = evaluation.curves.target["train"][0], search["rows"]
+    some = f"at most {drawn:,} of the {train:,}" if drawn and drawn < train else f"the {train:,}"
     others = [
         (c.family, searched(c), f"{c.search_auc:.4f}", f"{c.validation_auc:.4f}")
         for c in candidates.candidates
@@ -135,11 +148,12 @@ def _training(decision: Decision, candidates: Candidates, bundle: Mapping[str, A
     )
     return [
         f"Search of {_plain(chosen.family)}: {searched(chosen)} ({search['pruned']} given up "
-        f"early), {search['folds']} folds of the train rows, seed {bundle['seed']}. Chosen by AUC "
-        "on the validation rows.",
+        f"early), {search['folds']} folds of {some} train rows, seed {bundle['seed']}. Chosen by "
+        "AUC on the validation rows.",
         _table(("Family", "Search", "Search AUC", "Validation AUC"), others),
         "Parameters:",
         _list(f"{_plain(k)}: {_plain(v)}" for k, v in sorted(chosen.parameters.items())),
+        *([f"Each tree learned from a draw of at most {few:,} rows."] if few else []),
         refitted,
     ]
 
@@ -216,7 +230,9 @@ def _limits(evaluation: Evaluation, decision: Decision) -> list[str]:
     names = [f.column for f in evaluation.fairness]
     moved = [name for name, psi in evaluation.stability.features if psi >= MODERATE]
     lines = [
-        "Its PDs hold for a population and an economy like those of its data.",
+        "It ranks by a proxy, and was never held against an outcome."
+        if evaluation.clusters
+        else "Its PDs hold for a population and an economy like those of its data.",
         "Values outside the declared inputs are refused, not scored.",
         "It is not for decisions other than the one it was trained for, nor for a person's "
         "worth beyond it.",

@@ -66,12 +66,23 @@ def render(
         f"<h1>{escape(found.title)}</h1>",
         f'<p class="lead">Exploration of scenario <code>{escape(found.scenario)}</code>{moment}, '
         f"first made by run <code>{escape(run)}</code>. The target is <b>{escape(found.label)}</b>."
-        f" Unless said otherwise, figures are of the {found.development:,} development rows (train "
-        f"and validation) among {found.rows:,}; what a model is tested on is not looked at here, "
-        "but for whether it moved.</p>",
+        f" {_looked_at(found)}</p>",
         contents(parts),
     ]
     return page(f"{found.scenario}: exploration", [*head, *chapters(parts)])
+
+
+def _looked_at(found: Exploration) -> str:
+    if not {side.split for side in found.sides} & {"train", "validation"}:
+        return (
+            "Nothing is split yet, for too few months or labels are known: the "
+            f"{found.development:,} rows are all what this page calls development rows."
+        )
+    return (
+        f"Unless said otherwise, figures are of the {found.development:,} development rows (train "
+        f"and validation) among {found.rows:,}; of the test only rows, target, gaps and twins are "
+        "counted, and whether it moved."
+    )
 
 
 def _dated(months: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -112,7 +123,10 @@ def _target(found: Exploration) -> list[str]:
         ]
         counted = table(("Month", *heads[1:]), by_month, numbers=range(1, 6))
         parts += [
-            note("By the month of a row's as-of, over all splits; Wilson's intervals."),
+            note(
+                "By the month of a row's as-of, over the rows of all splits, those of the test "
+                "included; Wilson's intervals."
+            ),
             _folded("Target by month", counted),
         ]
     return [*parts, *_waiting(found.sides)]

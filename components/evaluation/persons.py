@@ -16,13 +16,15 @@ def persons_of(folder: Path, entity: str) -> Persons | None:
     if _AS_OF not in pq.ParquetDataset(folder).schema.names:
         return None
     table = pq.read_table(folder, columns=[entity, _AS_OF, "_split"])
-    who = table[entity].combine_chunks().dictionary_encode().indices.to_numpy()
+    # Of a row that does not say whose it is nobody is counted: -1, the last place below.
+    who = table[entity].combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy()
     month = table[_AS_OF].to_numpy().astype("datetime64[M]")
     split = table["_split"].to_numpy()
     test, developed = split == "test", (split == "train") | (split == "validation")
     known = np.zeros((2, len(who) + 1), dtype=np.bool_)
     for side, rows in zip(known, (developed, test), strict=True):
         side[who[rows]] = True
+    known[:, -1] = False
     return Persons(
         entity=entity,
         development=_period(month[developed], int(known[0].sum())),

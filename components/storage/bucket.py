@@ -35,7 +35,8 @@ class BucketStore:
 
     def __init__(self, uri: str, home: Path) -> None:
         parts = urlsplit(uri)
-        self.uri = uri.rstrip("/")
+        # One name for one store, in Hadoop's word too: entries and releases hold what begins so.
+        self.uri = parts._replace(scheme="s3").geturl().rstrip("/")
         if not parts.netloc:
             raise VintageError(f"object store {uri}: expected s3://bucket/prefix, found no bucket")
         self.bucket = parts.netloc

@@ -25,7 +25,7 @@ from components.training.bundle import write_bundle
 from components.training.columns import feature_list
 from components.training.folds import Prepared, cut, draw, prepare
 from components.training.matrix import Data, row_features, scoring_inputs
-from components.training.models import Fitted, Values, fit_model
+from components.training.models import Fitted, Values, fit_model, tree_rows
 from components.training.search import Bench, Found, search
 
 #: Rows that a bundle must score as its library does, spread over all that it was fitted on.
@@ -177,6 +177,7 @@ def _write(folder: Path, data: Data, spec: TrainSpec, made: _Made, found: Found)
             "seed": spec.training.seed,
             "features": [feature.model_dump() for feature in spec.features],
             "parameters": made.family.parameters(),
+            "tree_rows": tree_rows(made.family, made.prepared.rows),
             "search": {
                 "method": made.family.method,
                 **spec.training.search.model_dump(),

@@ -94,7 +94,11 @@ def _rates(categories: int, values: Values, label: Label, asked: Values) -> Valu
 
 
 def twins(sides: Mapping[str, Matrix]) -> list[str]:
-    """Rows of other sides that are, feature by feature, those of a train row: one person twice."""
+    """Rows of other sides that are, input by input, those of a train row: one person twice.
+
+    Inputs, not features: several features of one column say the same again, and by them what is
+    common would look like one chance in a million.
+    """
     train = sides["train"]
     named = {side: _names(values) for side, values in sides.items()}
     profiles, times = np.unique(named["train"], return_counts=True)
@@ -111,7 +115,7 @@ def twins(sides: Mapping[str, Matrix]) -> list[str]:
         if found > MOST_TWINS * of:
             faults.append(
                 f"identical profiles: expected at most {MOST_TWINS:.0%} of the {side} rows to be "
-                f"those of a train row in every feature, found {found:,} of {of:,} ({distinct:,} "
+                f"those of a train row in every input, found {found:,} of {of:,} ({distinct:,} "
                 f"distinct profiles among {rows:,} rows); group the split by the columns of the "
                 "profile"
             )
@@ -125,7 +129,7 @@ def _names(values: Matrix) -> NDArray[np.void]:
 
 
 def _expected(train: Matrix, values: Matrix) -> Values:
-    """How many train rows would be like each row, were the features of a row strangers."""
+    """How many train rows would be like each row, were the inputs of a row strangers."""
     found = np.full(len(values), np.log(len(train)))
     for column, asked in zip(train.T, values.T, strict=True):
         known, times = np.unique(column, return_counts=True)

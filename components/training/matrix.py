@@ -85,7 +85,7 @@ def check(data: Data, spec: TrainSpec) -> None:
         elif fault := leaks.outcome(feature, features[:, number], label):
             faults.append(fault)
     if spec.groups == "sides":
-        faults += leaks.twins({side: data.features[data.rows(side)] for side in sides})
+        faults += leaks.twins({side: data.inputs[data.rows(side)] for side in sides})
     if faults:
         raise VintageError("\n".join(faults))
 

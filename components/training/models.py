@@ -144,7 +144,7 @@ def _trees(
         model = RandomForestRegressor(
             n_estimators=family.trees,
             max_features=family.max_features,
-            max_samples=_TREE_ROWS if len(rows.label) > _TREE_ROWS else None,
+            max_samples=tree_rows(family, rows),
             n_jobs=threads or -1,
             **shared,
         )
@@ -161,6 +161,12 @@ def _trees(
         margin=margin,
         export=lambda: (TreesModel(MODEL, "probability"), onnx.of_sklearn(model, width)),
     )
+
+
+def tree_rows(family: Family, rows: Rows) -> int | None:
+    """The rows that each tree of a forest draws; none where they are as many as there are."""
+    few = isinstance(family, ForestFamily) and len(rows.label) > _TREE_ROWS
+    return _TREE_ROWS if few else None
 
 
 def _boosted(

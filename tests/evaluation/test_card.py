@@ -22,7 +22,8 @@ CARD: dict[str, Any] = {
     "bad": 1000,
     "seed": 42,
     "calibration": "platt",
-    "search": {"method": "tpe", "folds": 5, "tried": 3, "pruned": 1},
+    "search": {"method": "tpe", "folds": 5, "rows": None, "tried": 3, "pruned": 1},
+    "tree_rows": None,
     "features": [
         {"name": "AMOUNT", "title": "amount asked for", "expression": None, "monotone": 1,
          "reason": {"code": "AMT"}},
@@ -63,7 +64,8 @@ def test_the_card_has_every_section(card: str) -> None:
         "fitted on 4,000 rows (1,000 bad): train, validation, test",
         "| AMOUNT | amount asked for | as it is | a higher value may only raise the PD | AMT |",
         "| SHARE | income a visit | INCOME / VISITS | a higher value may only lower it | none |",
-        "Search of xgboost: tpe, 3 trials (1 given up early), 5 folds", "seed 42",
+        "Search of xgboost: tpe, 3 trials (1 given up early), 5 folds of the 3,000 train rows",
+        "seed 42", "It gives the probability that an applicant goes bad (Small loans), points",
         "| xgboost | tpe, 3 trials | 0.7123 | 0.7321 |",
         "| logistic | grid, 3 trials | 0.7123 | 0.7321 |", "- eta: 0.1", r"- max\_depth: 3",
         "fitted again on all labelled rows", "development rows only",
@@ -138,6 +140,29 @@ def test_the_card_tells_the_months_the_persons_and_the_clusters_where_there_are_
         "| 1 | 300 | 28 | 1 | 50.25 | bad |",
     ):
         assert text in told
+
+
+def test_the_card_of_a_proxy_label_speaks_of_a_rank_and_of_no_pd() -> None:
+    told = card_of(found=evaluation(clusters=CLUSTERS))
+    assert "It ranks applicants by a proxy (Small loans)" in told
+    assert "a rank and no probability of default" in told
+    assert "was never held against an outcome" in told
+    for claim in ("gives the probability", "Its PDs hold"):
+        assert claim not in told
+        assert claim in card_of()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(2_000, "of at most 2,000 of the 3,000 train rows"), (3_000, "of the 3,000 train rows")],
+)
+def test_the_card_says_on_how_many_rows_it_was_searched(rows: int, said: str) -> None:
+    assert f"5 folds {said}, seed 42" in card_of(search={**CARD["search"], "rows": rows})
+
+
+def test_the_card_says_how_few_rows_a_tree_saw(card: str) -> None:
+    assert "Each tree learned from a draw of at most 20,000 rows." in card_of(tree_rows=20_000)
+    assert "Each tree" not in card
 
 
 def test_the_card_says_of_a_family_that_was_tried_once_that_it_is_as_declared() -> None:

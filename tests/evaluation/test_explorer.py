@@ -70,7 +70,8 @@ def test_the_page_has_every_section_and_a_way_to_each(page: str) -> None:
         "1,180", "repeated row", "replaced '0' by '4'", "3 gaps", "1 of 2 checks held", "2024-02",
         "77", "validation",
         "suspicious", "missing", "300 development rows", "as of 2024-03-31", "run-1", "By chance",
-        "the target", "SEX (protected)", "the colour: IV",
+        "the target", "SEX (protected)", "the colour: IV", "(train and validation) among 400",
+        "over the rows of all splits, those of the test included",
     ],
 )  # fmt: skip
 def test_the_page_shows_what_was_found(page: str, text: str) -> None:
@@ -174,6 +175,9 @@ def test_a_page_of_little_says_so(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert said in page
     assert "as of" not in page
+    assert "Nothing is split yet" in page
+    assert "the 40 rows are all what this page calls development rows" in page
+    assert "train and validation" not in page
 
 
 def test_the_clusters_of_a_proxy_label_are_told(found: Exploration) -> None:

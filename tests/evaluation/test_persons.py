@@ -42,6 +42,18 @@ def test_months_and_persons_are_counted_on_each_side_and_on_both(tmp_path: Path)
     )
 
 
+def test_a_row_that_does_not_say_whose_it_is_counts_nobody(tmp_path: Path) -> None:
+    unknown = [(None, date(2023, 1, 1), "train"), (None, date(2023, 5, 1), "test")]
+    gold = written(tmp_path / "gold", [*unknown, *ROWS], ["client", "_as_of", "_split"])
+    assert persons_of(gold, "client") == Persons(
+        entity="client",
+        development=Period(first="2023-01", last="2023-03", rows=4, persons=2),
+        test=Period(first="2023-04", last="2023-05", rows=4, persons=2),
+        both=1,
+        rows_of_both=2,
+    )
+
+
 def test_rows_without_dates_have_no_sides_in_time(tmp_path: Path) -> None:
     rows = [(who, split) for who, _, split in ROWS]
     assert persons_of(written(tmp_path / "gold", rows, ["client", "_split"]), "client") is None

@@ -99,6 +99,13 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+def test_a_bucket_in_hadoops_word_is_called_by_its_own(
+    home: Path, keys: pytest.MonkeyPatch
+) -> None:
+    keys.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    assert "object store s3://bucket/prefix: " in _message("s3a://bucket/prefix/", home)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
 def test_an_endpoint_where_nobody_listens_is_said_to_be_out_of_reach(
     home: Path, keys: pytest.MonkeyPatch, host: str

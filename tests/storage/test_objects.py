@@ -51,6 +51,17 @@ def test_a_published_entry_is_there_for_another_process(
     assert (other.local(found) / "deep/er/b.txt").read_text() == "two"
 
 
+def test_a_store_is_the_same_in_hadoops_word_for_a_bucket(
+    store_uri: str, home: Path, publish: Publish
+) -> None:
+    made = publish("s/models/k", FILES)
+    other = open_store(store_uri.replace("s3://", "s3a://"), home)
+    assert other.find("s/models/k") == made
+    folder = other.scratch()
+    (folder / "a.txt").write_text("one")
+    assert other.publish("s/models/l", folder, {}).uri.startswith(store_uri)
+
+
 def test_an_unknown_key_finds_nothing(store: Store, publish: Publish) -> None:
     publish("s/models/k", FILES)
     assert store.find("s/models/other") is None

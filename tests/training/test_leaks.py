@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from components.contracts.errors import VintageError
+from components.contracts.modelling import Feature as Declared
 from components.training import leaks
 from components.training.columns import Feature
 from components.training.leaks import MOST_ALONE, outcome, shared_groups, twins
 from components.training.matrix import Data, check
-from tests.making import data, train_spec
+from tests.making import data, inputs_of, train_spec, with_features
 
 Values = NDArray[np.float64]
 Label = NDArray[np.int64]
@@ -140,7 +141,7 @@ def test_a_leak_fails_the_run_beside_what_else_is_wrong_with_the_features() -> N
 
 
 def people(rng: np.random.Generator, persons: int, times: float) -> tuple[Values, Label]:
-    """Rows of persons that each apply some times, alike in every feature; and whose they are."""
+    """Rows of persons that each apply some times, alike in every input; and whose they are."""
     each = np.column_stack(
         [
             rng.normal(40, 10, persons),
@@ -214,12 +215,27 @@ def test_profiles_are_looked_at_where_groups_are_kept_on_one_side_alone() -> Non
     for side in ("validation", "test"):
         rows = np.flatnonzero(made.rows(side))
         taken = rng.choice(np.flatnonzero(made.rows("train")), len(rows))
-        made.features[rows] = made.features[taken]
+        for values in (made.inputs, made.features):
+            values[rows] = values[taken]
     grouped = replace(made, groups=np.arange(600))
     spec = train_spec()
     check(grouped, spec.model_copy(update={"groups": "folds"}))
     with pytest.raises(VintageError, match=r"^identical profiles: .*validation rows(.|\n)*test"):
         check(grouped, spec.model_copy(update={"groups": "sides"}))
+
+
+def test_features_that_say_one_column_again_and_again_make_nobody_a_twin() -> None:
+    rng = np.random.default_rng(7)
+    inputs = inputs_of(2_000, 7)
+    inputs[:, 1], inputs[:, 3] = rng.integers(0, 2, 2_000), rng.integers(1, 41, 2_000) * 100
+    texts = ("AMOUNT * 1", "AMOUNT / 12", "AMOUNT * AMOUNT", "AMOUNT * (VISITS == 1)")
+    features = (
+        Declared(name=f"F{number}", title=text, expression=text)
+        for number, text in enumerate(texts)
+    )
+    spec = train_spec(features=tuple(features)).model_copy(update={"groups": "sides"})
+    made = with_features(inputs[:, [1, 3]], rng.integers(0, 2, 2_000), spec)
+    check(replace(made, groups=np.arange(2_000)), spec)
 
 
 SIDES = {"train": [1, 2, 2], "validation": [3, 4], "test": [5, 1, 1, 4]}

@@ -105,5 +105,7 @@ def test_a_tree_of_a_forest_sees_a_bounded_draw_of_many_rows(tmp_path: Path) -> 
         patch.setattr(models, "_TREE_ROWS", 200)
         (few,) = train(made, train_spec(FOREST), tmp_path / "few", silent).candidates
     (all_of_them,) = train(made, train_spec(FOREST), tmp_path / "all", silent).candidates
+    for name, drawn in (("few", 200), ("all", None)):
+        assert json.loads((tmp_path / name / "forest" / CARD).read_text())["tree_rows"] == drawn
     assert few.bundle != all_of_them.bundle
     assert few.validation_auc == pytest.approx(all_of_them.validation_auc, abs=0.03)
