@@ -97,7 +97,8 @@ _ODDS, _SLOPE, _TYPICAL, _PRODUCT, _PRODUCTS, _PROVIDER, _PRICING = range(7)
 _NAMES = np.array(list(_CATEGORIES), dtype=object)
 _TABLE = np.array(list(_CATEGORIES.values()))
 _DRIFTING = list(_CATEGORIES).index(DRIFT_CATEGORY)
-_CHANNELS = np.array([[0.006, 0.0], [0.375, -0.2], [0.608, 0.2], [0.001, 0.0], [0.010, 0.0]])
+_CHANNELS = np.array([[0.006, 0.0], [0.375, -0.2], [0.608, 0.2], [0.011, 0.0]])
+_CHANNEL_NUMBERS = np.array([1, 2, 3, 5])
 
 
 def write(out: Path, *, rows: int, seed: int = 42) -> dict[str, int]:
@@ -184,7 +185,7 @@ def _transactions(rng: np.random.Generator, customers: int, n: int) -> Columns:
     category = _choose(rng, log_odds)
     taste = rng.normal(0, 1, (customers, len(_CHANNELS)))[customer]
     log_odds = np.log(_CHANNELS[:, 0]) + _CHANNELS[:, 1] * engaged[:, None] + taste
-    channel = 1 + _choose(rng, log_odds)
+    channel = _CHANNEL_NUMBERS[_choose(rng, log_odds)]
 
     drawn = _TABLE[category]
     wealth = rng.normal(0, 0.5, customers)[customer]

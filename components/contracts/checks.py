@@ -83,11 +83,40 @@ def _history_faults(scenario: "Scenario") -> Iterable[str]:
         source = scenario.source(history.source)
         if source.date is None:
             yield f"history of {source.name}: expected a source with a date, found none"
+        on = source.column(history.on)
+        if source.name == scenario.merge.table and on is not None and on.nullable():
+            yield (
+                f"history of {source.name}: {history.on} may be missing, and rows without one "
+                "would be one's; expected a column that never is"
+            )
         for figure in history.figures:
-            yield from _figure_faults(source, figure)
+            yield from _figure_faults(scenario, source, figure)
+    for lookup in scenario.lookups:
+        source = scenario.source(lookup.source)
+        if source.date is None and source.key != (lookup.on,):
+            yield (
+                f"look-up of {source.name}: without a date it takes the only row of each "
+                f"{lookup.on}; expected that as its key, found {source.key}"
+            )
 
 
-def _figure_faults(source: Source, figure: Figure) -> Iterable[str]:
+def _same_cells(scenario: "Scenario", names: Iterable[str]) -> frozenset[str]:
+    """These columns, and those that are made of the same cells of a file."""
+    wanted = frozenset(names)
+    return wanted | {
+        column.name
+        for source in scenario.sources
+        for column in source.columns
+        if any(c.cell() == column.cell() and c.name in wanted for c in source.columns)
+    }
+
+
+def _never_features(scenario: "Scenario") -> frozenset[str]:
+    label = [scenario.label.column] if isinstance(scenario.label, GivenLabel) else []
+    return _same_cells(scenario, [*scenario.protected, *label])
+
+
+def _figure_faults(scenario: "Scenario", source: Source, figure: Figure) -> Iterable[str]:
     if figure.of is None:
         return
     column = source.column(figure.of)
@@ -97,13 +126,22 @@ def _figure_faults(source: Source, figure: Figure) -> Iterable[str]:
         yield f"figure {figure.name}: {figure.how} is of numbers, {figure.of} is a {column.kind}"
     elif figure.how == "last" and column.kind not in {*NUMERIC, Kind.CATEGORY}:
         yield f"figure {figure.name}: last is of numbers and categories, not of a {column.kind}"
-    elif column.after:
+    elif figure.of in _never_features(scenario):
+        yield f"figure {figure.name} reads {figure.of}: protected, or the label"
+    elif figure.how == "share" and column.values and figure.value not in column.values:
+        yield (
+            f"figure {figure.name}: expected a share of one of {list(column.values)}, found "
+            f"{figure.value!r}"
+        )
+    elif any(c.after for c in source.columns if c.cell() == column.cell()):
         yield f"figure {figure.name} reads {figure.of}, which is known only after its row's date"
 
 
 def _label_faults(scenario: "Scenario") -> Iterable[str]:
     label, own = scenario.label, scenario.own()
     if isinstance(label, GivenLabel):
+        if label.mature_days and scenario.as_of is None:
+            yield f"label {label.column} matures after days: expected an as-of to count them from"
         return
     source = scenario.source(label.source)
     wanted = {
@@ -118,6 +156,16 @@ def _label_faults(scenario: "Scenario") -> Iterable[str]:
         yield f"label: {label.on} is not a column of {scenario.merge.table}"
     if isinstance(label, ProxyLabel) and (source.date is None or scenario.as_of is None):
         yield f"label: a proxy needs an as-of, and a date in source {source.name}"
+    if isinstance(label, ProxyLabel) and not isinstance(scenario.split, GroupedSplit):
+        yield (
+            "label: a proxy is learned on one side of a split that is set before it; expected a "
+            f"grouped one, found {scenario.split.kind}"
+        )
+    codes = source.column(label.column) if isinstance(label, StatusLabel) else None
+    known = codes.values if codes is not None else ()
+    if isinstance(label, StatusLabel) and known and (unknown := {*label.bad} - {*known}):
+        found, expected = sorted(unknown), list(known)
+        yield f"label: {found} are no values of {label.column}, expected some of {expected}"
 
 
 def _name_faults(scenario: "Scenario") -> Iterable[str]:
@@ -172,8 +220,7 @@ def _one_feature(scenario: "Scenario", feature: "Feature") -> Iterable[str]:
             f"known: {sorted(columns)}"
         )
     keys = {scenario.merge.key, *(name for name, kind in kinds.items() if kind is Kind.KEY)}
-    label = {scenario.label.column} if isinstance(scenario.label, GivenLabel) else set[str]()
-    if forbidden := sorted(used & {*scenario.protected, *label, *keys}):
+    if forbidden := sorted(used & {*_never_features(scenario), *keys}):
         yield (
             f"feature {feature.name} reads {forbidden}; protected columns, the label and the key "
             "are never features"
@@ -227,7 +274,7 @@ def _category_faults(feature: "Feature", columns: Mapping[str, Column]) -> Itera
 def _leaks(scenario: "Scenario") -> Iterable[str]:
     """What would let a feature see the outcome."""
     for feature in scenario.features:
-        if late := sorted(feature.columns() & scenario.outcome_columns()):
+        if late := sorted(feature.columns() & _same_cells(scenario, scenario.outcome_columns())):
             yield f"feature {feature.name} reads {late}, known only after the as-of"
     label = scenario.label
     if isinstance(label, StatusLabel | ProxyLabel):

@@ -12,6 +12,8 @@ class GivenLabel(Contract):
 
     kind: Literal["given"] = "given"
     column: ColumnName
+    #: Days from a row's as-of on which its outcome is not known yet, whatever the column says.
+    mature_days: int = Field(default=0, ge=0)
 
     def title(self) -> str:
         return self.column

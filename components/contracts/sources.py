@@ -198,6 +198,11 @@ class Source(Contract):
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"source {self.name}: a column is declared twice in {names}")
+        if ours := [name for name in names if name.startswith("_")]:
+            raise ValueError(
+                f"source {self.name}: expected column names that begin with a letter, found "
+                f"{ours}: with _ begin those that are added"
+            )
         if missing := [key for key in self.key if key not in names]:
             raise ValueError(f"source {self.name}: key {missing} is not among its columns {names}")
         if self.date is None and (self.monthly or self.freshness_days is not None):
@@ -236,6 +241,9 @@ class Merge(Contract):
     columns: tuple[ColumnName, ...] = ()
     #: Rows alike in everything but the key are one row met twice; the copies go to quarantine.
     drop_identical: bool = False
+    #: Share of the keys that some source lacks above which the contract is broken; up to it, what
+    #: there is of them goes to quarantine.
+    max_unmatched: Share = 0.05
 
     @model_validator(mode="after")
     def _is_one_table(self) -> Self:

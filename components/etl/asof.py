@@ -25,7 +25,8 @@ def day_of(as_of: str) -> str:
 def resolve(day: str, latest: Mapping[str, str]) -> str:
     """The day that a run looks from; `latest` is the last date of each dated source.
 
-    Nothing is given: the latest date of all ("" without dates).
+    Nothing is given: the latest date of all ("" without dates). It is never later than that: of
+    the rest of a month nothing is known.
     """
     last = max(latest.values(), default="")
     if day and not last:
@@ -33,7 +34,7 @@ def resolve(day: str, latest: Mapping[str, str]) -> str:
     if day[:_MONTH] > last[:_MONTH]:
         shown = ", ".join(f"{name} ends on {found}" for name, found in sorted(latest.items()))
         raise VintageError(f"as-of {day}: expected data of that month, found that {shown}")
-    return day or last
+    return min(day, last) if day else last
 
 
 def months_between(first: str, last: str) -> list[str]:

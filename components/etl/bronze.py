@@ -165,6 +165,10 @@ def _header_checks(source: Source, header: Sequence[str]) -> list[Check]:
             found = f"columns {', '.join(header)}"
             found += f"; near: {', '.join(nearest)}" if nearest else ""
             checks.append(Check(source.name, name, "a column of the file", found, False))
+    checks += [
+        Check(source.name, name, f"no column {name}: bronze has one of its own", "one", False)
+        for name in {MONTH, FILE, DAY, MALFORMED}.intersection(header)
+    ]
     twice = sorted({name for name in names if names.count(name) > 1})
     checks += [Check(source.name, n, "one column of this name", "several", False) for n in twice]
     if more := [name for name in names if name not in wanted]:

@@ -36,7 +36,8 @@ TYPES = {
     Kind.TEXT: "string",
 }
 _YEARS_AND_MONTHS = r"(?i)^(\d{1,4}) +years? +and +(\d{1,4}) +months?$"
-_ISO_DATES = ("yyyy-MM-dd",)
+#: Other programs write a day as its first instant.
+_ISO_DATES = ("yyyy-MM-dd", "yyyy-MM-dd' 00:00:00'")
 #: With or without a fraction and a zone; what names no zone is UTC.
 _ISO_MOMENTS = tuple(f"yyyy-MM-dd{sep}HH:mm:ss[.SSSSSS][XXX][X]" for sep in ("'T'", " "))
 

@@ -123,6 +123,24 @@ def finish(
     }
 
 
+def merge_checks(declared: IngestSpec, told: Mapping[str, object]) -> list[Check]:
+    """What the contract says of the merge; `told` is what `finish` told."""
+    table, most = declared.merge.table, declared.merge.max_unmatched
+    reasons = cast("Sequence[tuple[str, str, int]]", told["quarantine"])
+    lacking = sum(count for name, why, count in reasons if name == table and "no row in" in why)
+    rows = cast("int", told["rows"])
+    copies = sum(count for name, _, count in reasons if name == table) - lacking
+    if not lacking:
+        return []
+    return [
+        Check(
+            table, declared.merge.key, f"a row in every source for all but {most:.1%} of keys",
+            f"{lacking:,} of {rows + copies + lacking:,} without",
+            lacking <= most * (rows + copies + lacking),
+        )
+    ]  # fmt: skip
+
+
 def _merge(
     spark: SparkSession, declared: IngestSpec, cleaned: Mapping[str, Cleaned], target: Path
 ) -> tuple[DataFrame | None, int]:

@@ -135,6 +135,8 @@ def checks(
 
 def _key_check(source: Source, keys: Keys) -> Check:
     found = f"{keys.conflicting:,} keys with rows that differ" if keys.conflicting else "unique"
+    if keys.repeated:
+        found += f", {keys.repeated:,} on rows that repeat"
     expected = "a key that names one row"
     if source.max_conflicts:
         expected += f", in all but {source.max_conflicts:.1%} of keys"

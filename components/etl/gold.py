@@ -13,7 +13,6 @@ from components.contracts.outcomes import (
     GivenLabel,
     GroupedSplit,
     OutOfTimeSplit,
-    ProxyLabel,
 )
 from components.contracts.scenario import FeaturesSpec
 from components.etl.bronze import MONTH
@@ -174,14 +173,8 @@ def _wanted(spec: FeaturesSpec) -> set[str]:
 
 
 def _known(tables: Mapping[str, DataFrame], spec: FeaturesSpec, until: date | None) -> Known:
-    development = F.lit(False)
-    if isinstance(spec.split, GroupedSplit):
-        development = is_development(spec.split)
-    elif isinstance(spec.label, ProxyLabel):
-        raise VintageError(
-            f"label {spec.label.title()}: expected a grouped split, which is set before the label "
-            f"is, found {spec.split.kind}"
-        )
+    split = spec.split
+    development = is_development(split) if isinstance(split, GroupedSplit) else F.lit(False)
     end = (until - _EPOCH).days * DAY if until else 0
     return Known(tables, spec.dates, spec.key, end, development)
 

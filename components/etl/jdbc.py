@@ -1,7 +1,6 @@
 """Tables of a database, read over JDBC into Parquet files as if they had landed so."""
 
 import hashlib
-import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -90,8 +89,13 @@ class Database:
     def __init__(self, spark: SparkSession, jar: Path, url: str, user: str, password: str) -> None:
         if not url.startswith(_SCHEME):
             raise VintageError(f"VINTAGE_SOURCES: expected {_SCHEME}//host/database, found another")
+        if "@" in url or "password" in url.lower():
+            raise VintageError(
+                "VINTAGE_SOURCES: expected a URL without user and password, which have settings of "
+                "their own, found one with them"
+            )
         self._spark = spark
-        self._place = re.sub(r"//[^/@]*@", "//", url.partition("?")[0])
+        self._place = url.partition("?")[0]
         self._password = password
         self._options = {
             "url": url, "user": user, "password": password, "driver": "org.postgresql.Driver",

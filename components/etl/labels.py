@@ -16,6 +16,7 @@ from components.contracts.outcomes import (
     StatusLabel,
 )
 from components.etl.clusters import Cluster, with_proxy
+from components.etl.histories import AS_OF, DAY, moment
 
 LABEL = "_label"
 FIRST_MISSED = "_first_missed"  # the date from which a loan was behind
@@ -41,8 +42,11 @@ class Known:
 def with_label(rows: DataFrame, label: Label, known: Known) -> tuple[DataFrame, list[Cluster]]:
     """Add the label (and by month on book, the first missed date); the clusters of a proxy."""
     match label:
-        case GivenLabel(column=column):
-            return rows.withColumn(LABEL, F.col(column).cast("int")), []
+        case GivenLabel(column=column, mature_days=days):
+            found = F.col(column).cast("int")
+            if days:
+                found = F.when(moment(AS_OF) + days * DAY <= known.until, found)
+            return rows.withColumn(LABEL, found), []
         case StatusLabel(on=on):
             bad = F.coalesce(F.col(label.column).isin(*label.bad), F.lit(False))
             by_key = known.tables[label.source].groupBy(on).agg(F.max(bad.cast("int")).alias(LABEL))
@@ -65,6 +69,8 @@ def _months_on_book(rows: DataFrame, label: MonthOnBookLabel, date: str | None) 
     behind = F.try_divide(overdue, F.col(label.due))
     missed = F.when(overdue <= 0, 0).otherwise(F.ceil(behind - _ROUNDING))
     bad = (missed * _INSTALMENT_DAYS >= label.days).cast("int")
+    # Where nothing is due any more, what is overdue is not made up of instalments.
+    bad = F.when((overdue > 0) & (F.col(label.due) <= 0), F.lit(1)).otherwise(bad)
     when: Expression = F.lit(None) if date is None else F.col(date)
     first = F.when((overdue > 0) & (instalment <= label.month), when)
     return rows.groupBy(label.on).agg(

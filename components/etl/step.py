@@ -182,9 +182,11 @@ def _clean(
         cleaned = cleaning.clean_all(session, declared, raw, as_of, target, spare)
         checks = [check for one in cleaned.values() for check in one.checks]
         _refuse(data, checks)
+        told = cleaning.finish(session, declared, landed.facts, cleaned, target)
+        checks += cleaning.merge_checks(declared, told)
+        _refuse(data, checks)
         lines = [*json.loads((raw / _FILES).read_text()), *contract.table(checks)]
         (target / "contract.json").write_text(json.dumps(lines, indent=1))
-        told = cleaning.finish(session, declared, landed.facts, cleaned, target)
     return {"as_of": as_of, **told}
 
 

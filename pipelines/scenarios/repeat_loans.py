@@ -175,7 +175,8 @@ SCENARIO = Scenario(
             ),
         ),
     ),
-    label=GivenLabel(column="status"),
+    # The table does not say when a status was known: not in the month after the loan.
+    label=GivenLabel(column="status", mature_days=30),
     split=OutOfTimeSplit(months=6, least_months=12, validation=0.2, seed=42),
     features=_FEATURES,
     protected=("code_gender", "name_family_status"),

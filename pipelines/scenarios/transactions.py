@@ -24,7 +24,7 @@ _CATEGORIES = (
     "airtime", "data_bundles", "financial_services", "movies", "other", "ticket", "transport",
     "tv", "utility_bill",
 )  # fmt: skip
-_CHANNELS = tuple(f"ChannelId_{number}" for number in range(1, 6))
+_CHANNELS = ("ChannelId_1", "ChannelId_2", "ChannelId_3", "ChannelId_5")
 _PARTS = ("hour", "day", "month", "weekday")
 _STARTED = "TransactionStartTime"
 
@@ -100,6 +100,7 @@ _FIGURES = (
             f"CAT-{number}",
         )
         for number, value in enumerate(_CATEGORIES, 1)
+        if value != "other"  # next to nobody's
     ),
     *(
         (

@@ -15,6 +15,7 @@ from components.contracts.outcomes import (
     OutOfTimeSplit,
     ProxyLabel,
     StatusLabel,
+    StratifiedSplit,
 )
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind, Merge, Source
@@ -68,6 +69,13 @@ def dated(**changes: Any) -> Scenario:
         "protected": (),
     }
     return scenario(**{**declared, **changes})
+
+
+def more(source: Source, name: str, *, of: str) -> Source:
+    """The source with one more column, made of the cells of another."""
+    (made,) = (c.model_copy(update={"name": name}) for c in source.columns if c.name == of)
+    added = made.model_copy(update={"of": of, "after": False})
+    return source.model_copy(update={"columns": (*source.columns, added)})
 
 
 def history(**figure: Any) -> tuple[History, ...]:
@@ -145,6 +153,52 @@ def test_a_figure_is_a_column_that_says_what_it_may_hold(
             "figure F reads RETURNED, which is known only after its row's date",
         ),
         (
+            {
+                "sources": (CLIENTS, more(VISITS, "AGAIN", of="RETURNED")),
+                "histories": history(how="mean", of="AGAIN"),
+            },
+            "figure F reads AGAIN, which is known only after its row's date",
+        ),
+        (
+            {
+                "sources": (more(CLIENTS, "WORSE", of="BAD"), VISITS),
+                "features": (Feature(name="WORSE", title="the label under another name"),),
+            },
+            "feature WORSE reads ['WORSE']; protected columns, the label and the key",
+        ),
+        (
+            {
+                "sources": (more(CLIENTS, "WEALTH", of="INCOME"), VISITS),
+                "protected": ("WEALTH",),
+            },
+            "feature INCOME reads ['INCOME']; protected columns, the label and the key",
+        ),
+        (
+            {"histories": history(how="share", of="SHOP", value="z")},
+            "figure F: expected a share of one of ['a', 'b'], found 'z'",
+        ),
+        (
+            {
+                "sources": (CLIENTS, VISITS.model_copy(update={"date": None})),
+                "lookups": (Lookup(source="visits", on="ID"),),
+                "histories": (),
+            },
+            "look-up of visits: without a date it takes the only row of each ID; expected that as "
+            "its key, found ('VISIT',)",
+        ),
+        (
+            {"label": StatusLabel(source="visits", on="ID", column="SHOP", bad=("b", "c"))},
+            "label: ['c'] are no values of SHOP, expected some of ['a', 'b']",
+        ),
+        (
+            {
+                "label": ProxyLabel(source="visits", on="ID", amount="SPENT"),
+                "split": StratifiedSplit(),
+            },
+            "label: a proxy is learned on one side of a split that is set before it; expected a "
+            "grouped one, found stratified",
+        ),
+        (
             {"features": (Feature(name="CLOSED", title="closed"),)},
             "feature CLOSED reads ['CLOSED'], known only after the as-of",
         ),
@@ -202,14 +256,14 @@ def test_what_looks_back_only_is_taken(change: dict[str, Any]) -> None:
 
 
 def test_looked_up_columns_may_be_missing_and_are_the_sources_own() -> None:
-    undated = VISITS.model_copy(update={"date": None, "key": ("ID", "VISIT")})
+    undated = VISITS.model_copy(update={"date": None, "key": ("ID",)})
     declared = dated(
         sources=(CLIENTS, undated),
         lookups=(Lookup(source="visits", on="ID"),),
         histories=(),
         features=(Feature(name="SPENT", title="spent"),),
     )
-    assert sorted(declared.looked_up()) == ["RETURNED", "SEEN", "SHOP", "SPENT"]
+    assert sorted(declared.looked_up()) == ["RETURNED", "SEEN", "SHOP", "SPENT", "VISIT"]
     assert declared.inputs()[0].nullable()
 
 

@@ -50,7 +50,9 @@ DEEDS = Source(
         ),
     ),
 )
-MERGE = Merge(table="everyone", grain="one row a person", key="ID", drop_identical=True)
+MERGE = Merge(
+    table="everyone", grain="one row a person", key="ID", drop_identical=True, max_unmatched=1
+)
 SMALL = Scenario(
     name="small",
     title="A small scenario",

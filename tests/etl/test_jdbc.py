@@ -99,8 +99,12 @@ def test_a_table_is_a_source_as_a_file_is_and_the_same_rows_are_reused(
 @pytest.mark.parametrize(
     ("variable", "value", "found", "final"),
     [
-        ("", "jdbc:postgresql://127.0.0.1:1/x?password=hush", "Connection to 127.0.0.1:1 refused",
-         False),
+        ("", "jdbc:postgresql://127.0.0.1:1/x", "Connection to 127.0.0.1:1 refused", False),
+        ("", "jdbc:postgresql://127.0.0.1:1/x?password=hush",
+         "VINTAGE_SOURCES: expected a URL without user and password", True),
+        # The driver repeats a URL that it cannot read.
+        ("", "jdbc:postgresql://reader:hush@db/x",
+         "VINTAGE_SOURCES: expected a URL without user and password", True),
         ("", "jdbc:postgresql://nowhere.invalid/x",
          "The connection attempt failed. (java.net.UnknownHostException: nowhere.invalid)", False),
         ("_PASSWORD", "hush", "password authentication failed", True),

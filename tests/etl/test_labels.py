@@ -1,11 +1,13 @@
 """What came of each row, in small tables."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from components.contracts.outcomes import GivenLabel, Label, MonthOnBookLabel, StatusLabel
+from components.etl.histories import AS_OF
 from components.etl.labels import FIRST_MISSED, LABEL, Known, with_label
 
 if TYPE_CHECKING:
@@ -29,6 +31,16 @@ def _labels(
 def test_a_given_label_is_taken_as_it_is(spark: "SparkSession") -> None:
     people = spark.createDataFrame([("A", 1.0), ("B", 0.0), ("C", None)], "ID string, BAD double")
     found, _ = with_label(people, GivenLabel(column="BAD"), _known({}))
+    assert {row["ID"]: row[LABEL] for row in found.collect()} == {"A": 1, "B": 0, "C": None}
+
+
+def test_a_given_label_is_not_known_before_its_days_are_over(spark: "SparkSession") -> None:
+    days = [("A", 1.0, 1), ("B", 0.0, 30), ("C", 1.0, 31)]
+    rows = [(who, bad, date(2024, 1, day)) for who, bad, day in days]
+    people = spark.createDataFrame(rows, f"ID string, BAD double, {AS_OF} date")
+    end = int(datetime(2024, 2, 29, tzinfo=UTC).timestamp()) * 1_000_000
+    label = GivenLabel(column="BAD", mature_days=30)
+    found, _ = with_label(people, label, replace(_known({}), until=end))
     assert {row["ID"]: row[LABEL] for row in found.collect()} == {"A": 1, "B": 0, "C": None}
 
 
@@ -84,4 +96,4 @@ def test_a_sum_that_is_not_exact_begins_no_instalment(spark: "SparkSession") -> 
     )
     found = _labels(spark, label, {"ledger": ledger})
     assert found["A"][0] == 0
-    assert found["B"][0] is None  # nothing is due: days past due are not known
+    assert found["B"][0] == 1  # nothing is due any more: what is overdue is all of it

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from components.contracts.errors import VintageError
 from components.contracts.sources import Merge
+from components.etl.cleaning import merge_checks
+from components.etl.contract import failures
 from components.etl.silver import check_counts, merge
 from tests.etl.conftest import Land
-from tests.etl.small import MERGE
+from tests.etl.small import MERGE, SMALL
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -182,3 +184,24 @@ def test_where_one_source_has_more_rows_than_keys_the_columns_that_stay_are_merg
     good, rejected = _merged(spark, {"months": ("AMOUNT double, MONTH double", rows)}, spec)
     assert good == [("1", 10.0), ("2", 5.0)]
     assert rejected == [("3", "key on rows that differ")] * 2
+
+
+@pytest.mark.parametrize(
+    ("most", "broken"),
+    [
+        (0.2, []),
+        (0.19, ["everyone.ID: expected a row in every source for all but 19.0% of keys, found 2 of "
+                "10 without"]),
+    ],
+)  # fmt: skip
+def test_keys_without_a_partner_above_the_declared_share_break_the_contract(
+    most: float, broken: list[str]
+) -> None:
+    declared = SMALL.ingest().model_copy(
+        update={"merge": MERGE.model_copy(update={"max_unmatched": most})}
+    )
+    reasons = [
+        ("everyone", "no row in deeds", 1), ("everyone", "no row in people", 1),
+        ("everyone", "identical", 3), ("people", "AGE", 9),
+    ]  # fmt: skip
+    assert failures(merge_checks(declared, {"rows": 5, "quarantine": reasons})) == broken

@@ -122,7 +122,7 @@ def test_values_stay_in_their_domains(table: Table) -> None:
         "CurrencyCode": {"UGX"},
         "CountryCode": {"256"},
         "ProductCategory": {*categories.split(), "other", ""},
-        "ChannelId": {f"ChannelId_{number}" for number in range(1, 6)},
+        "ChannelId": {f"ChannelId_{number}" for number in (1, 2, 3, 5)},
         "ProviderId": {f"ProviderId_{number}" for number in range(1, 7)},
         "PricingStrategy": {"0", "1", "2", "4"},
         "FraudResult": {"0", "1"},

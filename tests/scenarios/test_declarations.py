@@ -307,7 +307,7 @@ class TestRepeatLoans:
 
     def test_models(self) -> None:
         assert families(self.scenario) == ["forest", "xgboost"]
-        assert self.scenario.label == GivenLabel(column="status")
+        assert self.scenario.label == GivenLabel(column="status", mature_days=30)
 
 
 class TestTransactions:
