@@ -77,7 +77,7 @@ def test_a_webhook_that_answers_with_an_error_fails_nothing(
 @pytest.mark.parametrize(
     "url",
     [
-        f"http://127.0.0.1:{free_port()}/hook",
+        pytest.param(f"http://127.0.0.1:{free_port()}/hook", id="nobody listens"),
         "http://no-such-host.invalid/hook",
         "not a url",
         "gopher://x/y",
