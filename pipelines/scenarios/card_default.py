@@ -129,7 +129,7 @@ _FEATURES = (
     ),
     Feature(
         name="UTILISATION",
-        title="share of the limit in use a month ago",
+        title="share of the limit in use two months ago",
         expression="BILL_AMT2 / LIMIT_BAL",
         reason=Reason(
             code="USE",
