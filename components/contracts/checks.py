@@ -65,7 +65,7 @@ def _is_one_source(scenario: "Scenario") -> bool:
 
 
 def _history_faults(scenario: "Scenario") -> Iterable[str]:
-    own = scenario.own()
+    own, never = scenario.own(), _never_features(scenario)
     if isinstance(scenario.as_of, AsOfColumn):
         column = own.get(scenario.as_of.column)
         if column is None or column.kind not in TEMPORAL:
@@ -90,7 +90,7 @@ def _history_faults(scenario: "Scenario") -> Iterable[str]:
                 "would be one's; expected a column that never is"
             )
         for figure in history.figures:
-            yield from _figure_faults(scenario, source, figure)
+            yield from _figure_faults(source, figure, never)
     for lookup in scenario.lookups:
         source = scenario.source(lookup.source)
         if source.date is None and source.key != (lookup.on,):
@@ -103,12 +103,11 @@ def _history_faults(scenario: "Scenario") -> Iterable[str]:
 def _same_cells(scenario: "Scenario", names: Iterable[str]) -> frozenset[str]:
     """These columns, and those that are made of the same cells of a file."""
     wanted = frozenset(names)
-    return wanted | {
-        column.name
-        for source in scenario.sources
-        for column in source.columns
-        if any(c.cell() == column.cell() and c.name in wanted for c in source.columns)
-    }
+    found = set(wanted)
+    for source in scenario.sources:
+        taken = {column.cell() for column in source.columns if column.name in wanted}
+        found |= {column.name for column in source.columns if column.cell() in taken}
+    return frozenset(found)
 
 
 def _never_features(scenario: "Scenario") -> frozenset[str]:
@@ -116,7 +115,7 @@ def _never_features(scenario: "Scenario") -> frozenset[str]:
     return _same_cells(scenario, [*scenario.protected, *label])
 
 
-def _figure_faults(scenario: "Scenario", source: Source, figure: Figure) -> Iterable[str]:
+def _figure_faults(source: Source, figure: Figure, never: frozenset[str]) -> Iterable[str]:
     if figure.of is None:
         return
     column = source.column(figure.of)
@@ -126,7 +125,7 @@ def _figure_faults(scenario: "Scenario", source: Source, figure: Figure) -> Iter
         yield f"figure {figure.name}: {figure.how} is of numbers, {figure.of} is a {column.kind}"
     elif figure.how == "last" and column.kind not in {*NUMERIC, Kind.CATEGORY}:
         yield f"figure {figure.name}: last is of numbers and categories, not of a {column.kind}"
-    elif figure.of in _never_features(scenario):
+    elif figure.of in never:
         yield f"figure {figure.name} reads {figure.of}: protected, or the label"
     elif figure.how == "share" and column.values and figure.value not in column.values:
         yield (
@@ -202,15 +201,18 @@ def _feature_faults(scenario: "Scenario") -> Iterable[str]:
     names = [feature.name for feature in scenario.features]
     if len(set(names)) != len(names):
         yield f"a feature is declared twice in {names}"
+    columns, never = scenario.columns(), _never_features(scenario)
     for feature in scenario.features:
-        yield from _one_feature(scenario, feature)
+        yield from _one_feature(scenario, feature, columns, never)
     codes = [feature.reason.code for feature in scenario.features if feature.reason]
     if len(set(codes)) != len(codes):
         yield f"a reason's code is declared twice in {codes}"
 
 
-def _one_feature(scenario: "Scenario", feature: "Feature") -> Iterable[str]:
-    columns, used = scenario.columns(), feature.columns()
+def _one_feature(
+    scenario: "Scenario", feature: "Feature", columns: Mapping[str, Column], never: frozenset[str]
+) -> Iterable[str]:
+    used = feature.columns()
     kinds = {name: columns[name].kind for name in used & set(columns)}
     categories = sorted(name for name, kind in kinds.items() if kind is Kind.CATEGORY)
     plain = feature.expression is None
@@ -220,7 +222,7 @@ def _one_feature(scenario: "Scenario", feature: "Feature") -> Iterable[str]:
             f"known: {sorted(columns)}"
         )
     keys = {scenario.merge.key, *(name for name, kind in kinds.items() if kind is Kind.KEY)}
-    if forbidden := sorted(used & {*_never_features(scenario), *keys}):
+    if forbidden := sorted(used & {*never, *keys}):
         yield (
             f"feature {feature.name} reads {forbidden}; protected columns, the label and the key "
             "are never features"
@@ -273,8 +275,9 @@ def _category_faults(feature: "Feature", columns: Mapping[str, Column]) -> Itera
 
 def _leaks(scenario: "Scenario") -> Iterable[str]:
     """What would let a feature see the outcome."""
+    after = _same_cells(scenario, scenario.outcome_columns())
     for feature in scenario.features:
-        if late := sorted(feature.columns() & _same_cells(scenario, scenario.outcome_columns())):
+        if late := sorted(feature.columns() & after):
             yield f"feature {feature.name} reads {late}, known only after the as-of"
     label = scenario.label
     if isinstance(label, StatusLabel | ProxyLabel):

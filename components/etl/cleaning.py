@@ -128,15 +128,14 @@ def merge_checks(declared: IngestSpec, told: Mapping[str, object]) -> list[Check
     table, most = declared.merge.table, declared.merge.max_unmatched
     reasons = cast("Sequence[tuple[str, str, int]]", told["quarantine"])
     lacking = sum(count for name, why, count in reasons if name == table and "no row in" in why)
-    rows = cast("int", told["rows"])
-    copies = sum(count for name, _, count in reasons if name == table) - lacking
+    out = sum(count for name, _, count in reasons if name == table)
+    met = cast("int", told["rows"]) + out
     if not lacking:
         return []
     return [
         Check(
             table, declared.merge.key, f"a row in every source for all but {most:.1%} of keys",
-            f"{lacking:,} of {rows + copies + lacking:,} without",
-            lacking <= most * (rows + copies + lacking),
+            f"{lacking:,} of {met:,} without", lacking <= most * met,
         )
     ]  # fmt: skip
 

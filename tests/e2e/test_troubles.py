@@ -58,6 +58,17 @@ def _component(backend: Backend, name: str) -> tuple[Any, dict[str, Any]]:
     raise AssertionError(name)
 
 
+def _failed_ingest(compiled: dict[str, Path], changes: Mapping[str, str]) -> tuple[str, str]:
+    """The log of an ingest pod that failed in this environment, and the last line of its own."""
+    backend = Backend(compiled["training"])
+    component, values = _component(backend, "ingest")
+    ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
+    assert not ran.succeeded
+    own = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
+    assert own, ran.log[-2000:]
+    return ran.log, own[-1]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -79,13 +90,9 @@ def _component(backend: Backend, name: str) -> tuple[Any, dict[str, Any]]:
 def test_a_store_that_cannot_be_used_ends_the_first_task_by_name(
     compiled: dict[str, Path], changes: Mapping[str, str], said: str
 ) -> None:
-    backend = Backend(compiled["training"])
-    component, values = _component(backend, "ingest")
-    ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
-    assert not ran.succeeded
-    last = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
-    assert last and said in last[-1], ran.log[-2000:]
-    assert "Traceback" not in ran.log.split(last[-1])[0].split("ingest: ")[-1]
+    log, last = _failed_ingest(compiled, changes)
+    assert said in last, log[-2000:]
+    assert "Traceback" not in log.split(last)[0].split("ingest: ")[-1]
 
 
 @pytest.mark.parametrize(
@@ -102,16 +109,12 @@ def test_a_store_that_cannot_be_used_ends_the_first_task_by_name(
 def test_a_lender_s_database_that_lets_nobody_in_is_named_without_its_key(
     compiled: dict[str, Path], changes: Mapping[str, str], found: str
 ) -> None:
-    backend = Backend(compiled["training"])
-    component, values = _component(backend, "ingest")
-    ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
-    assert not ran.succeeded
+    log, last = _failed_ingest(compiled, changes)
     given = kube.secret(lending.SECRET) | changes
-    last = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
     place = f"expected table profile of {given['VINTAGE_SOURCES']}, found: "
-    assert last and last[-1].startswith(f"ingest: source profile: {place}"), ran.log[-2000:]
-    assert found in last[-1]
-    assert given["VINTAGE_SOURCES_PASSWORD"] not in ran.log
+    assert last.startswith(f"ingest: source profile: {place}"), log[-2000:]
+    assert found in last
+    assert given["VINTAGE_SOURCES_PASSWORD"] not in log
 
 
 @pytest.mark.usefixtures("trained")
