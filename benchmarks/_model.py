@@ -59,6 +59,7 @@ def make(folder: Path) -> Made:
         ),
         points=Points(),
         most_reasons=4,
+        groups="none",
     )
     found = train(Data(values, values, label, split), spec, folder, lambda *_: None).of_chosen()
     return Made(Bundle.load(folder / found.folder, found.bundle), values)

@@ -1,140 +1,130 @@
-"""KServe's V1 protocol over ASGI: bare, since a framework costs more than the score itself.
+"""Answers requests: the question read, scored with those that came beside it, logged, told."""
 
-GET  /                              alive
-GET  /v1/models                     the names
-GET  /v1/models/NAME                is it ready
-POST /v1/models/NAME:predict        {"instances": [{...}, ...]} -> {"predictions": [...]}
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Protocol
 
-Reasons come with every answer; with more than a hundred rows at once where "reasons": true asks.
-"""
+from serving import scoring
+from serving.exchange import ProblemError, Reply, Request
+from serving.metrics import Metrics
+from serving.models import Models
+from serving.question import Answer, Question
+from serving.routes import OPEN, Routes
+from serving.settings import Limits
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+#: A body of more bytes, or a question of more rows, has a thread: the others do not wait for it.
+_LARGE_BODY, _MANY_ROWS = 200_000, 1_000
+_RETRY = ((b"retry-after", b"1"),)
+_log = logging.getLogger("serving")
 
-import orjson
-
-from components.contracts.errors import InstanceError
-from components.scoring.scorer import Scorer
-
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
-_MODELS = "/v1/models"
-_PREDICT = ":predict"
-LARGEST_BODY = 10_000_000  # bytes
-MOST_ROWS = 100_000
-FEW_ROWS = 100  # up to these, reasons are told unasked
-MOST_FAULTS = 1_000  # an answer should not outgrow its question
+_Answering = Callable[[Reply], None]
 
 
-class _ProblemError(Exception):
-    """An answer that is not a score."""
+class Log(Protocol):
+    """Where decisions are written down."""
 
-    def __init__(self, status: int, title: str, faults: tuple[str, ...] = ()) -> None:
-        self.status, self.title, self.faults = status, title, faults
-        super().__init__(title)
+    def write(self, questions: Sequence[Question], answers: Sequence[Answer]) -> None:
+        """Write them down. When it returns, the end of this process does not lose them; it raises
+        OSError where they cannot be written.
+        """
 
 
 class App:
-    """Serves the scorers that it is given; each verified itself when it was built."""
+    """Answers requests with the models that are served."""
 
-    def __init__(self, scorers: Mapping[str, Scorer]) -> None:
-        self._scorers = dict(scorers)
+    def __init__(
+        self, models: Models, log: Log, limits: Limits, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.metrics = Metrics(models)
+        self.routes = Routes(models, limits, self.metrics)
+        self._log, self._limits, self._loop = log, limits, loop
+        self._token = f"Bearer {limits.token}".encode() if limits.token else b""
+        self._together: list[tuple[Question, _Answering]] = []
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="large")
+        self._pending = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+    def handle(self, request: Request, answer: _Answering) -> None:
+        """Answer a request, in this turn of the loop or a later one."""
+        started = perf_counter()
+        self._pending += 1
+
+        def done(reply: Reply) -> None:
+            self._pending -= 1
+            self.metrics.answered(request.path, reply.status, perf_counter() - started)
+            answer(reply)
+
+        if len(request.body) > _LARGE_BODY:
+            self._apart(lambda: self._whole(request), done)
             return
-        if scope["type"] != "http":
-            return
+        found = self._asked(request)
+        if isinstance(found, Reply):
+            done(found)
+        elif len(found.inputs) > _MANY_ROWS:
+            self._apart(lambda: self._replies([found])[0], done)
+        else:
+            self._together.append((found, done))
+            if len(self._together) == 1:
+                self._loop.call_soon(self._score)
+
+    def _asked(self, request: Request) -> Question | Reply:
         try:
-            answer = await self._answer(scope["method"], scope["path"], receive)
-            await _reply(send, 200, answer)
-        except _ProblemError as problem:
-            body = {"error": problem.title, "faults": list(problem.faults)}
-            await _reply(send, problem.status, body)
+            if self._pending > self._limits.waiting:
+                raise ProblemError(
+                    503, "expected room for one more request, found none", (), _RETRY
+                )
+            if self._token and request.path not in OPEN:
+                self._check(request.headers.get("authorization", ""))
+            return self.routes.find(request)
+        except ProblemError as problem:
+            return problem.reply()
+        except Exception:
+            _log.exception("%s %s: a fault of the server", request.method, request.path)
+            return ProblemError(500, "a fault of the server").reply()
 
-    async def _answer(self, method: str, path: str, receive: Receive) -> dict[str, object]:
-        if path in {"/", _MODELS} and method != "GET":
-            raise _ProblemError(405, f"{path}: expected GET, found {method}")
-        if path == "/":
-            return {"status": "alive"}
-        if path == _MODELS:
-            return {"models": sorted(self._scorers)}
-        name = path.removeprefix(_MODELS + "/")
-        if name == path:
-            raise _ProblemError(404, f"no such path: {path}")
-        if name.endswith(_PREDICT):
-            scorer = self._scorer(name.removesuffix(_PREDICT))
-            if method != "POST":
-                raise _ProblemError(405, f"{path}: expected POST, found {method}")
-            return _predict(scorer, await _body(receive))
-        self._scorer(name)
-        if method != "GET":
-            raise _ProblemError(405, f"{path}: expected GET, found {method}")
-        return {"name": name, "ready": True}
+    def _check(self, given: str) -> None:
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), self._token):
+            raise ProblemError(
+                401, "authorization: expected a bearer's token that this server knows", (),
+                ((b"www-authenticate", b"Bearer"),),
+            )  # fmt: skip
 
-    def _scorer(self, name: str) -> Scorer:
-        if name not in self._scorers:
-            served = ", ".join(sorted(self._scorers))
-            raise _ProblemError(404, f"model {name!r}: expected one of {served}")
-        return self._scorers[name]
+    def _score(self) -> None:
+        together, self._together = self._together, []
+        replies = self._replies([question for question, _ in together])
+        for (_, done), reply in zip(together, replies, strict=True):
+            done(reply)
 
+    def _whole(self, request: Request) -> Reply:
+        found = self._asked(request)
+        return found if isinstance(found, Reply) else self._replies([found])[0]
 
-def _predict(scorer: Scorer, body: bytes) -> dict[str, object]:
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise _ProblemError(400, f"body: expected JSON, found something else: {error}") from None
-    rows = request.get("instances") if isinstance(request, dict) else None
-    if not isinstance(rows, list) or not rows:
-        raise _ProblemError(400, 'body: expected {"instances": [row, ...]} with at least one row')
-    if len(rows) > MOST_ROWS:
-        raise _ProblemError(413, f"instances: expected at most {MOST_ROWS} rows, found {len(rows)}")
-    wrong = [number for number, row in enumerate(rows) if not isinstance(row, dict)]
-    if wrong:
-        raise _ProblemError(
-            400,
-            "instances: expected objects of named inputs",
-            tuple(f"row {n}" for n in wrong[:20]),
-        )
-    reasons = request.get("reasons", len(rows) <= FEW_ROWS)
-    if not isinstance(reasons, bool):
-        raise _ProblemError(400, f"reasons: expected true or false, found {reasons!r:.60}")
-    try:
-        answers = scorer.score(rows, reasons=reasons)
-    except InstanceError as error:
-        faults = error.faults[:MOST_FAULTS]
-        raise _ProblemError(400, "instances: not as the model declares", faults) from None
-    return {"predictions": [asdict(answer) for answer in answers]}
+    def _replies(self, questions: Sequence[Question]) -> list[Reply]:
+        try:
+            answers = scoring.answers(questions)
+            decided = [n for n, question in enumerate(questions) if not question.explain]
+            self._log.write([questions[n] for n in decided], [answers[n] for n in decided])
+            replies = [q.write(q, answer) for q, answer in zip(questions, answers, strict=True)]
+        except OSError as error:
+            # Who is told a decision that nobody can find again is told too much.
+            _log.error("decision log: %s", error)
+            problem = ProblemError(
+                503, "expected to write the decision down, found: the log is full"
+            )
+            return [problem.reply()] * len(questions)
+        except Exception:
+            _log.exception("%d questions: a fault of the server", len(questions))
+            return [ProblemError(500, "a fault of the server").reply()] * len(questions)
+        self.metrics.scored(questions, answers)
+        return replies
 
+    def _apart(self, work: Callable[[], Reply], done: _Answering) -> None:
+        future = self._loop.run_in_executor(self._large, work)
+        future.add_done_callback(lambda one: done(one.result()))
 
-async def _body(receive: Receive) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ProblemError(400, "the client went away")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > LARGEST_BODY:
-            raise _ProblemError(413, f"body: expected at most {LARGEST_BODY} bytes")
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-async def _reply(send: Send, status: int, body: Mapping[str, object]) -> None:
-    data = orjson.dumps(body)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": data})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+    def close(self) -> None:
+        """End the thread for large questions."""
+        self._large.shutdown(wait=False, cancel_futures=True)

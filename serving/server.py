@@ -1,38 +1,116 @@
-"""Start the server: verify every release first, then listen."""
+"""The server's process: models first, then the socket; and a calm end."""
 
+import asyncio
+import logging
+import signal
 import socket
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 
-import uvicorn
+import uvloop
 
 from components.contracts.errors import EnvironmentFaultError
-from components.scoring.scorer import Scorer
-from serving.app import App
+from serving.app import App, Log
+from serving.http import Listener
+from serving.models import Models, Source
+from serving.settings import Limits
+
+_BACKLOG = 2_048
+_log = logging.getLogger("serving")
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise where nothing can listen on this port."""
+def listen_on(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket that listens; raises where nothing can. `shared` is with other workers."""
     try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+        found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        found.bind((host, port))
+        found.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         raise EnvironmentFaultError(
             f"port {port} on {host}: expected to listen there, found: {error}; "
             "choose another with --port"
         ) from None
+    found.setblocking(False)
+    return found
 
 
-def build(folders: Mapping[Path, str | None]) -> App:
-    """The application for the releases in these folders; raises where one does not verify.
+def serve(
+    source: Source, log: Log, limits: Limits, bind: Callable[[], socket.socket],
+    ready: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Verify what is declared, listen, answer until SIGTERM or SIGINT, drain.
 
-    With each folder goes the id of the release that must be in it; None takes any.
+    Nothing listens before every release scored its golden rows as recorded. `ready` is told where
+    the server listens.
     """
-    scorers = [Scorer(folder, expected) for folder, expected in folders.items()]
-    return App({scorer.release.scenario: scorer for scorer in scorers})
+    models = Models(source)
+    sock = bind()
+    host, port = sock.getsockname()[:2]
+    uvloop.run(_serve(models, log, limits, sock, lambda: ready(f"http://{host}:{port}")))
 
 
-def listen(app: App, *, host: str, port: int) -> None:
-    """Answer requests until stopped."""
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+async def _serve(
+    models: Models, log: Log, limits: Limits, sock: socket.socket, ready: Callable[[], None]
+) -> None:
+    loop = asyncio.get_running_loop()
+    app = App(models, log, limits, loop)
+    listener = Listener(app, limits, loop)
+    server = await loop.create_server(listener.connection, sock=sock)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    looked_again = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, looked_again.set)
+    tasks = [
+        asyncio.create_task(_sweep(listener)),
+        asyncio.create_task(_reload(models, limits, looked_again)),
+    ]
+    ready()
+    await stop.wait()
+    # A balancer learns of the end later than we do: until then its requests are welcome.
+    app.routes.draining = listener.draining = True
+    await _until(lambda: False, limits.drain_seconds)
+    server.close()
+    listener.close_idle()
+    if not await _until(lambda: not listener.busy, limits.stop_seconds):
+        _log.error("%d requests were not answered within %g s", listener.busy, limits.stop_seconds)
+    for task in tasks:
+        task.cancel()
+    app.close()
+
+
+async def _sweep(listener: Listener) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        listener.sweep()
+
+
+async def _reload(models: Models, limits: Limits, asked: asyncio.Event) -> None:
+    """Look again and again at what is declared; loading waits in a thread, answers do not."""
+    told: dict[str, str] = {}
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), limits.reload_seconds)
+        asked.clear()
+        try:
+            faults = dict(await asyncio.to_thread(models.refresh))
+        except Exception as error:  # noqa: BLE001 - the source may be any store; what is served stays
+            faults = {"": f"what is to be served cannot be read: {error}"}
+        for name, why in faults.items():
+            if told.get(name) != why:
+                _log.error("%s", why)
+        told = faults
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is so, at most so long."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not done():
+        if loop.time() >= end:
+            return False
+        await asyncio.sleep(min(0.05, max(0.0, end - loop.time())))
+    return True

@@ -135,7 +135,10 @@ class Bundle:
 
     def reasons(self, features: Matrix) -> list[tuple[Reason, ...]]:
         """What hurt each row, in words, the worst first."""
-        found = self.explain_features(features)
+        return self.reasons_of(self.explain_features(features), features)
+
+    def reasons_of(self, found: Matrix, features: Matrix) -> list[tuple[Reason, ...]]:
+        """The same from parts as `explain_features` finds them."""
         return [self._reasons.of(*pair) for pair in zip(found, features, strict=True)]
 
     def reference(self) -> Reference:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from components.contracts.errors import BundleError, VintageError
 from components.scoring.bundle import Bundle
 from components.scoring.reasons import Reason
@@ -29,19 +32,26 @@ class Scorer:
     def __init__(self, folder: Path, expected: str | None = None) -> None:
         """Verify a release's folder and load it; `expected` is the id that it must have."""
         self.release = Release.read(folder)
-        self._id = self.release.id
-        if expected is not None and self._id != expected:
+        self.id = self.release.id
+        if expected is not None and self.id != expected:
             raise BundleError(
-                f"release {folder}: expected id {expected[:12]}, found {self._id[:12]}"
+                f"release {folder}: expected id {expected[:12]}, found {self.id[:12]}"
             )
         self.bundle = Bundle.load(folder / BUNDLE, self.release.bundle)
         if self.bundle.spec.scenario != self.release.scenario:
             raise BundleError(
-                f"release {self._id[:12]}: expected a bundle of {self.release.scenario}, "
+                f"release {self.id[:12]}: expected a bundle of {self.release.scenario}, "
                 f"found one of {self.bundle.spec.scenario}"
             )
         self.bundle.verify()
         self.snapshot = Snapshot(folder / SNAPSHOT, self.release.snapshot)
+        packed, wanted = self.snapshot.inputs, self.bundle.spec.inputs
+        if lacking := [i.name for i in wanted if i not in packed]:
+            raise BundleError(
+                f"release {self.id[:12]}: expected a snapshot of the bundle's inputs, found none "
+                f"of {', '.join(lacking)} as it declares them"
+            )
+        self._packed = np.array([packed.index(i) for i in wanted], dtype=np.intp)
 
     def score(self, rows: Sequence[Mapping[str, object]], *, reasons: bool = True) -> list[Answer]:
         """One answer a row; raises InstanceError with every fault."""
@@ -54,9 +64,14 @@ class Scorer:
         told = bundle.reasons(features) if reasons else [None] * len(rows)
         scored = zip(pds.tolist(), bundle.points(pds).tolist(), told, strict=True)
         return [
-            Answer(pd, points, "approve" if pd < below else "decline", why, self._id)
+            Answer(pd, points, "approve" if pd < below else "decline", why, self.id)
             for pd, points, why in scored
         ]
+
+    def inputs_of(self, entity: str) -> NDArray[np.float64] | None:
+        """The inputs of an entity as the bundle's matrix has them; None where unknown."""
+        cells = self.snapshot.cells(entity)
+        return None if cells is None else cells[self._packed]
 
     def entity(self, entity: str) -> Mapping[str, object]:
         """The inputs of an entity from the snapshot."""

@@ -98,25 +98,33 @@ class Snapshot:
         start = len(_MAGIC) + 8 + length
         rows, width = header["rows"], header["width"]
         self.inputs = tuple(Input(**{**i, "values": tuple(i["values"])}) for i in header["inputs"])
-        self._ids = np.memmap(path, dtype=f"S{width}", mode="r", offset=start, shape=(rows,))
+        ids = np.memmap(path, dtype=f"S{width}", mode="r", offset=start, shape=(rows,))
+        # Plain views of the mapped memory: numpy keeps its books for every slice of a memmap.
+        self._ids = np.asarray(ids)
         after = start + rows * width
         after += -after % _ALIGN
         shape = (rows, len(self.inputs))
-        self._matrix = np.memmap(path, dtype="<f8", mode="r", offset=after, shape=shape)
+        self._matrix = np.asarray(np.memmap(path, "<f8", mode="r", offset=after, shape=shape))
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def row(self, entity: str) -> dict[str, object] | None:
-        """The inputs of one entity by name, as a caller would give them; None where unknown."""
+    def cells(self, entity: str) -> NDArray[np.float64] | None:
+        """The inputs of one entity as the matrix has them; None where unknown."""
         try:
             wanted = entity.encode()
         except UnicodeEncodeError:
             return None
         if len(wanted) > self._ids.dtype.itemsize:
             return None
-        position = int(np.searchsorted(self._ids, np.bytes_(wanted)))
-        if position >= len(self._ids) or bytes(self._ids[position]) != wanted:
+        position = int(self._ids.searchsorted(np.bytes_(wanted)))
+        if position >= len(self._ids) or self._ids[position] != wanted:
             return None
-        cells = self._matrix[position].tolist()
-        return {i.name: shown(i, cell) for i, cell in zip(self.inputs, cells, strict=True)}
+        found: NDArray[np.float64] = self._matrix[position]
+        return found
+
+    def row(self, entity: str) -> dict[str, object] | None:
+        """The inputs of one entity by name, as a caller would give them; None where unknown."""
+        if (cells := self.cells(entity)) is None:
+            return None
+        return {i.name: shown(i, c) for i, c in zip(self.inputs, cells.tolist(), strict=True)}

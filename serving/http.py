@@ -1,0 +1,249 @@
+"""HTTP/1.1 on a socket: httptools parses, uvloop reads and writes, and nothing is between them.
+
+A framework costs more than the score itself; see docs/decisions/0018.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Protocol, cast
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+from serving.exchange import ProblemError, Reply, Request
+from serving.settings import Limits
+
+#: Of the request line and the headers together.
+_HEAD_BYTES = 65_536
+#: Requests of one connection that wait behind another.
+_PIPELINED = 16
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_STATUS = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: ".encode()
+    for status in HTTPStatus
+}
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Handler(Protocol):
+    """Who answers."""
+
+    def handle(self, request: Request, answer: Callable[[Reply], None]) -> None:
+        """Answer now or later, from the loop's thread, once."""
+
+
+class Listener:
+    """The connections of a server, and what they have in common."""
+
+    def __init__(self, handler: Handler, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        self.handler, self.limits, self.loop = handler, limits, loop
+        self.connections: set[Connection] = set()
+        #: Set while the server goes away: no answer promises that the connection stays.
+        self.draining = False
+
+    def connection(self) -> "Connection":
+        """What asyncio asks for each client."""
+        return Connection(self)
+
+    def sweep(self) -> None:
+        """Close the connections whose time is up; called every second or so."""
+        now = self.loop.time()
+        for one in tuple(self.connections):
+            one.look_at_the_clock(now)
+
+    @property
+    def busy(self) -> int:
+        """Connections with a request that is not yet answered whole."""
+        return sum(one.is_busy for one in self.connections)
+
+    def close_idle(self) -> None:
+        """Close every connection on which nothing is asked."""
+        for one in tuple(self.connections):
+            if not one.is_busy:
+                one.close()
+
+
+class Connection(asyncio.Protocol):
+    """One client: requests in, answers out, in their order."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._transport: asyncio.Transport
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[tuple[Request, bool]] = deque()
+        self._answering = False
+        self._closing = False  # nothing more is read; closes when the last answer is out
+        self._reads = False  # in the middle of a request
+        self._since = listener.loop.time()  # the last beginning or end of anything
+        self._stuck: float | None = None  # since when the client does not take what it is sent
+        self._forget()
+
+    def _forget(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._size = self._head = 0
+
+    # --- what the transport calls ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        own = self._listener.connections
+        own.add(self)
+        if len(own) > self._listener.limits.connections:
+            self._refuse(ProblemError(503, "connections: as many as this server takes are open"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._waiting.clear()
+        self._listener.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if not self._reads or not self._size:
+            self._head += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(
+                ProblemError(400, "upgrade: expected plain HTTP/1.1, found a request for more")
+            )
+        except httptools.HttpParserError as error:
+            self._refuse(ProblemError(400, f"request: expected HTTP/1.1, found otherwise: {error}"))
+        else:
+            if self._reads and not self._body and self._head > _HEAD_BYTES:
+                self._refuse(ProblemError(431, f"head: expected at most {_HEAD_BYTES} bytes"))
+
+    def eof_received(self) -> bool:
+        # A client may have said all that it has to say, and still wait for the answer.
+        self._closing = True
+        return self.is_busy
+
+    def pause_writing(self) -> None:
+        self._stuck = self._listener.loop.time()
+
+    def resume_writing(self) -> None:
+        self._stuck = None
+
+    # --- what the parser calls ---
+
+    def on_message_begin(self) -> None:
+        self._forget()
+        self._reads = True
+        self._since = self._listener.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        length = self._headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._listener.limits.body_bytes:
+            self._too_large()
+        elif self._headers.get("expect", "").lower() == "100-continue":
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size > self._listener.limits.body_bytes:
+            self._too_large()
+        elif not self._closing:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        self._reads = False
+        if self._closing:
+            return
+        method = self._parser.get_method().decode()
+        path, _, query = self._url.partition(b"?")
+        whole = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        if b"%" in path:
+            path = unquote_to_bytes(path)
+        request = Request(
+            method, path.decode("utf-8", "replace"), query.decode("latin-1"), self._headers, whole
+        )
+        self._waiting.append((request, self._parser.should_keep_alive()))
+        self._head = 0
+        if len(self._waiting) > _PIPELINED:
+            self._transport.pause_reading()
+        self._next()
+
+    # --- answers ---
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a client waits for something."""
+        return self._answering or self._reads or bool(self._waiting)
+
+    def close(self) -> None:
+        """Say goodbye; what was written is still sent."""
+        self._closing = True
+        self._transport.close()
+
+    def look_at_the_clock(self, now: float) -> None:
+        """Close where the client is slower than it may be."""
+        limits = self._listener.limits
+        if self._stuck is not None and now - self._stuck > limits.write_seconds:
+            self._transport.abort()
+        elif self._answering:
+            return
+        elif self._reads and now - self._since > limits.read_seconds:
+            self._refuse(
+                ProblemError(408, f"request: expected whole within {limits.read_seconds:g} s")
+            )
+        elif not self._reads and now - self._since > limits.idle_seconds:
+            self.close()
+
+    def _too_large(self) -> None:
+        most = self._listener.limits.body_bytes
+        self._refuse(ProblemError(413, f"body: expected at most {most:,} bytes"))
+
+    def _refuse(self, problem: ProblemError) -> None:
+        """Answer what cannot be read further, and close."""
+        if self._closing:
+            return
+        self._closing, self._reads = True, False
+        self._body.clear()
+        if not self._answering and not self._waiting:
+            self._write(problem.reply(), keep=False, bare=False)
+
+    def _next(self) -> None:
+        if self._answering or not self._waiting:
+            return
+        request, keep = self._waiting.popleft()
+        if len(self._waiting) == _PIPELINED:
+            self._transport.resume_reading()
+        self._answering = True
+
+        def answer(reply: Reply) -> None:
+            self._answering = False
+            if self._transport.is_closing():
+                return
+            self._write(reply, keep=keep, bare=request.method == "HEAD")
+            self._next()
+
+        self._listener.handler.handle(request, answer)
+
+    def _write(self, reply: Reply, *, keep: bool, bare: bool) -> None:
+        """`bare` leaves the body out, as HEAD asks."""
+        stays = keep and not self._closing and not self._listener.draining
+        more = b"".join(b"\r\n%b: %b" % pair for pair in reply.headers)
+        self._transport.write(
+            b"%b%b\r\ncontent-length: %d%b%b\r\n\r\n%b"
+            % (
+                _STATUS[reply.status],
+                reply.kind,
+                len(reply.body),
+                more,
+                b"" if stays else b"\r\nconnection: close",
+                b"" if bare else reply.body,
+            )
+        )
+        self._since = self._listener.loop.time()
+        if not stays and not self._waiting:
+            self.close()

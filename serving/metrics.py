@@ -1,0 +1,127 @@
+"""What Prometheus is told. Several workers share their figures through files; see `server.py`."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import prometheus_client as prometheus
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from serving.exchange import Reply
+from serving.models import Models
+from serving.question import Answer, Question
+
+_KIND = prometheus.exposition.CONTENT_TYPE_PLAIN_0_0_4.encode()
+#: The scenario of a path, and the rest without it and without ids: few labels, whatever is asked.
+_PATH = re.compile(
+    r"(/v1/models/|/v1/features/|/v2/models/)([^/:]+)"
+    r"(:predict|:explain|/infer|/ready|/versions/[^/]+(?:/infer|/ready)?|/.+)?"
+)
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_CACHED = 1_000
+#: Names where the workers' figures meet; prometheus_client reads it when it is imported.
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Metrics:
+    """Counts of requests and decisions, seconds, and what is served."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        own = prometheus.CollectorRegistry()
+        self._requests = prometheus.Counter(
+            "vintage_requests", "Requests that were answered.", ("scenario", "route", "status"),
+            registry=own,
+        )  # fmt: skip
+        self._seconds = prometheus.Histogram(
+            "vintage_request_seconds", "From a request's last byte to its answer.",
+            ("scenario", "route"), buckets=_SECONDS, registry=own,
+        )  # fmt: skip
+        self._decisions = prometheus.Counter(
+            "vintage_decisions", "Rows that were decided on.", ("scenario", "release", "decision"),
+            registry=own,
+        )  # fmt: skip
+        self._reasons = prometheus.Counter(
+            "vintage_reasons", "Reasons that were given.", ("scenario", "code"), registry=own
+        )
+        self._children: dict[tuple[str, int], tuple[prometheus.Counter, prometheus.Histogram]] = {}
+        self._registry = prometheus.CollectorRegistry() if os.environ.get(SHARED) else own
+        if self._registry is not own:
+            MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]
+        self._registry.register(_Served(models))
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        found = self._children.get((path, status)) or self._child(path, status)
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def _child(self, path: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
+        scenario, route = "", path
+        if (parts := _PATH.fullmatch(path)) and parts[2] in self._models.served:
+            scenario, route = parts[2], parts[1] + (parts[3] or "")
+            if parts[1] == "/v1/features/":
+                route = parts[1]
+        elif status in {404, 405}:
+            route = "unknown"
+        found = (
+            self._requests.labels(scenario, route, status),
+            self._seconds.labels(scenario, route),
+        )
+        if len(self._children) < _CACHED and route != "/v1/features/":
+            self._children[path, status] = found
+        return found
+
+    def scored(self, questions: Sequence[Question], answers: Sequence[Answer]) -> None:
+        """Questions were answered; explanations decide nothing."""
+        decisions, reasons = Counter[tuple[str, str, str]](), Counter[tuple[str, str]]()
+        for question, answer in zip(questions, answers, strict=True):
+            if question.explain:
+                continue
+            served, scenario = question.served, question.served.scenario
+            sides = [(served.champion.id, answer.approved)]
+            if answer.challenged is not None and served.challenger is not None:
+                sides = [
+                    (served.champion.id, answer.approved[~answer.challenged]),
+                    (served.challenger.id, answer.approved[answer.challenged]),
+                ]
+            for release, approved in sides:
+                yes = int(approved.sum())
+                decisions[scenario, release, "approve"] += yes
+                decisions[scenario, release, "decline"] += len(approved) - yes
+            for told in answer.reasons or ():
+                for reason in told:
+                    reasons[scenario, reason.code] += 1
+        for labels, count in decisions.items():
+            self._decisions.labels(*labels).inc(count)
+        for pair, count in reasons.items():
+            self._reasons.labels(*pair).inc(count)
+
+    def page(self) -> Reply:
+        """All of it, as Prometheus reads it."""
+        return Reply(200, prometheus.generate_latest(self._registry), _KIND)
+
+
+class _Served:
+    """What is served at the moment, and what is refused."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        served = GaugeMetricFamily(
+            "vintage_release_info", "The releases that are served.",
+            labels=("scenario", "release", "role"),
+        )  # fmt: skip
+        refused = GaugeMetricFamily(
+            "vintage_release_refused", "1 where what is declared does not verify.",
+            labels=("scenario",),
+        )  # fmt: skip
+        for name, one in sorted(self._models.served.items()):
+            served.add_metric((name, one.champion.id, "champion"), 1)
+            if one.challenger is not None:
+                served.add_metric((name, one.challenger.id, "challenger"), 1)
+            refused.add_metric((name,), float(name in self._models.refused))
+        return served, refused

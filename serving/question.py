@@ -1,0 +1,71 @@
+"""A question to a model, on its way from a request's body to the reply."""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.scoring.instances import Matrix
+from components.scoring.reasons import Reason
+from serving.exchange import Reply
+from serving.models import Served
+
+#: Up to so many rows, reasons are told unasked.
+FEW_ROWS = 100
+_count = itertools.count()
+_process = os.urandom(5).hex()
+
+
+def new_id(at: int) -> str:
+    """An id that no other question has, in the order of time: `at` is in ns since 1970."""
+    return f"{at // 1_000_000:012x}{_process}{next(_count) & 0xFFFFFFFF:08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of every row of a question: who answered, and what."""
+
+    #: True where the challenger answered.
+    challenged: NDArray[np.bool_] | None
+    pd: NDArray[np.float64]
+    points: NDArray[np.int64]
+    approved: NDArray[np.bool_]
+    #: None where they were not asked for.
+    reasons: Sequence[tuple[Reason, ...]] | None
+    #: Log odds that each feature adds; asked for by an explanation alone.
+    parts: Matrix | None
+    #: The PDs of the release that did not answer, where there is a challenger.
+    other: NDArray[np.float64] | None
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """Rows of one scenario, read and found right; scored by the releases that were met then."""
+
+    served: Served
+    inputs: Matrix
+    entities: Sequence[str | None] | None
+    reasons: bool
+    explain: bool
+    #: Puts the answer into the words of the client's protocol.
+    write: Callable[["Question", Answer], Reply]
+    at: int = field(default_factory=time.time_ns)
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        self.id = new_id(self.at)
+
+    def decision(self, row: int) -> str:
+        """The id of the decision on a row."""
+        return f"{self.id}-{row}"
+
+    def release(self, answer: Answer, row: int) -> str:
+        """The id of the release that answered for a row."""
+        if answer.challenged is not None and answer.challenged[row]:
+            assert self.served.challenger is not None
+            return self.served.challenger.id
+        return self.served.champion.id

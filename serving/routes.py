@@ -1,0 +1,111 @@
+"""What is asked where."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from serving import v1
+from serving.exchange import ProblemError, Reply, Request, as_json
+from serving.metrics import Metrics
+from serving.models import Models, Served
+from serving.question import Question
+from serving.settings import Limits
+
+#: Who watches over the server asks these, and has no token.
+OPEN = frozenset({"/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready"})
+_PREDICT, _EXPLAIN = ":predict", ":explain"
+_MODELS = "/v1/models/"
+_FEATURES = re.compile(r"/v1/features/([^/]+)/(.+)")
+
+_Route = Callable[[Request], Reply]
+
+
+class Routes:
+    """The paths of the server; what each says."""
+
+    def __init__(self, models: Models, limits: Limits, metrics: Metrics) -> None:
+        self._models, self._limits, self._metrics = models, limits, metrics
+        #: Set while the server goes away: it is alive, and not ready for more.
+        self.draining = False
+        self._exact: dict[str, _Route] = {
+            "/": lambda _: as_json({"status": "alive"}),
+            "/health": self._health,
+            "/metrics": lambda _: metrics.page(),
+            "/v1/models": lambda _: as_json({"models": sorted(models.served)}),
+        }
+
+    def find(self, request: Request) -> Question | Reply:
+        """The question that a request asks, or the reply to one that asks for no score."""
+        path = request.path
+        if path.startswith(_MODELS):
+            return self._v1(request, path.removeprefix(_MODELS))
+        if path == "/predict":
+            return self._plain(request)
+        expect(request, "GET")
+        if (route := self._exact.get(path)) is not None:
+            return route(request)
+        if found := _FEATURES.fullmatch(path):
+            return self._features(*found.groups())
+        raise ProblemError(404, f"no such path: {path:.200}")
+
+    def _v1(self, request: Request, rest: str) -> Question | Reply:
+        for verb in (_PREDICT, _EXPLAIN):
+            if rest.endswith(verb):
+                served = self.served(rest.removesuffix(verb))
+                expect(request, "POST")
+                most, explain = self._limits.rows, verb == _EXPLAIN
+                return v1.read(served, request.body, most, explain=explain)
+        self.served(rest)
+        expect(request, "GET")
+        return as_json({"name": rest, "ready": not self.draining})
+
+    def served(self, name: str) -> Served:
+        """What answers for a scenario."""
+        if (served := self._models.served.get(name)) is None:
+            known = ", ".join(sorted(self._models.served))
+            raise ProblemError(404, f"model {name!r:.60}: expected one of {known}")
+        return served
+
+    def _plain(self, request: Request) -> Question:
+        """V1 without a model in the path: the query says it, where more than one is served."""
+        expect(request, "POST")
+        names = parse_qs(request.query).get("scenario") or sorted(self._models.served)
+        if len(names) != 1:
+            raise ProblemError(400, f"query: expected ?scenario=, one of {', '.join(names)}")
+        return v1.read(self.served(names[0]), request.body, self._limits.rows, explain=False)
+
+    def _health(self, _: Request) -> Reply:
+        served, refused = self._models.served, self._models.refused
+        if self.draining:
+            raise ProblemError(503, "the server goes away")
+        told: dict[str, object] = {
+            "status": "ok" if not refused else "serving, but not all that is declared",
+            "releases": {name: one.champion.id for name, one in sorted(served.items())},
+        }
+        if refused:
+            told["refused"] = dict(refused)
+        return as_json(told)
+
+    def _features(self, name: str, entity: str) -> Reply:
+        served = self.served(name)
+        row = served.champion.snapshot.row(entity)
+        if row is None:
+            raise ProblemError(404, f"{name}: no entity {entity!r:.60} in the snapshot")
+        wanted = [i.name for i in served.champion.bundle.spec.inputs]
+        return as_json(
+            {
+                "scenario": name,
+                "entity": entity,
+                "release": served.champion.id,
+                "inputs": {column: row[column] for column in wanted},
+            }
+        )
+
+
+def expect(request: Request, method: str) -> None:
+    """Refuse another method; HEAD is GET without the body."""
+    if request.method != method and not (method == "GET" and request.method == "HEAD"):
+        raise ProblemError(
+            405, f"{request.path:.200}: expected {method}, found {request.method}", (),
+            ((b"allow", method.encode()),),
+        )  # fmt: skip

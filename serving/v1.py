@@ -1,0 +1,155 @@
+"""KServe's V1 protocol: rows as JSON objects, answers as JSON objects.
+
+POST /v1/models/NAME:predict  {"instances": [...]} -> {"predictions": [...]}
+POST /v1/models/NAME:explain  the same, with what every feature adds to the log odds of bad
+
+An instance is an object of named inputs, or an entity's id as a text, whose inputs are in the
+snapshot. Beside the instances may stand `"reasons": true` or `false` (default: true up to a
+hundred rows), and `"entities"`, the ids of whom the rows are about.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import orjson
+
+from components.contracts.errors import InstanceError
+from components.scoring.instances import Matrix
+from components.scoring.scorer import Scorer
+from serving.exchange import MOST_FAULTS, ProblemError, Reply, as_json
+from serving.models import Served
+from serving.question import FEW_ROWS, Answer, Question
+
+_KNOWN = frozenset({"instances", "reasons", "entities", "parameters"})
+_DECISIONS = ("decline", "approve")
+_NOT_AS_DECLARED = "instances: not as the model declares"
+
+
+def read(served: Served, body: bytes, most_rows: int, *, explain: bool) -> Question:
+    """The question in a body; raises ProblemError with every fault."""
+    request = parsed(body)
+    rows = request.get("instances")
+    if not isinstance(rows, list) or not rows:
+        raise ProblemError(400, 'body: expected {"instances": [row, ...]} with at least one row')
+    if len(rows) > most_rows:
+        raise ProblemError(
+            413, f"instances: expected at most {most_rows:,} rows, found {len(rows):,}"
+        )
+    if strange := sorted(request.keys() - _KNOWN):
+        expected = ", ".join(sorted(_KNOWN))
+        raise ProblemError(400, f"body: expected nothing but {expected}, found {strange[0]!r:.60}")
+    return Question(
+        served=served,
+        inputs=_matrix(served.champion, rows),
+        entities=_entities(rows, request.get("entities")),
+        reasons=_flag(request, len(rows)),
+        explain=explain,
+        write=_explained if explain else _predicted,
+    )
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """A body's object; raises ProblemError where it is none."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ProblemError(400, f"body: expected JSON, found something else: {error}") from None
+    if not isinstance(found, dict):
+        raise ProblemError(400, f"body: expected a JSON object, found a {type(found).__name__}")
+    return found
+
+
+def _flag(request: Mapping[str, object], rows: int) -> bool:
+    reasons = request.get("reasons", rows <= FEW_ROWS)
+    if not isinstance(reasons, bool):
+        raise ProblemError(400, f"reasons: expected true or false, found {reasons!r:.60}")
+    return reasons
+
+
+def _matrix(scorer: Scorer, rows: Sequence[object]) -> Matrix:
+    if set(map(type, rows)) == {dict}:
+        try:
+            return scorer.bundle.rows(cast("Sequence[Mapping[str, object]]", rows))
+        except InstanceError as error:
+            raise ProblemError(400, _NOT_AS_DECLARED, error.faults) from None
+    inputs = np.empty((len(rows), len(scorer.bundle.spec.inputs)))
+    faults, unknown = list[str](), 0
+    for number, row in enumerate(rows):
+        if isinstance(row, dict):
+            try:
+                inputs[number] = scorer.bundle.rows([row])
+            except InstanceError as error:
+                faults += [f"row {number}: {fault}" for fault in error.faults]
+        elif not isinstance(row, str):
+            found = type(row).__name__
+            faults.append(f"row {number}: expected an object or an entity's id, found a {found}")
+        elif (cells := scorer.inputs_of(row)) is None:
+            unknown += 1
+            faults.append(f"row {number}: no entity {row!r:.60} in the snapshot")
+        else:
+            inputs[number] = cells
+        if len(faults) >= MOST_FAULTS:
+            break
+    if faults:
+        raise ProblemError(404 if unknown == len(faults) else 400, _NOT_AS_DECLARED, tuple(faults))
+    return inputs
+
+
+def _entities(rows: Sequence[object], named: object) -> Sequence[str | None] | None:
+    """Whom the rows are about, as far as it is said."""
+    own = [row if isinstance(row, str) else None for row in rows]
+    if named is None:
+        return own if any(one is not None for one in own) else None
+    if (
+        not isinstance(named, list)
+        or len(named) != len(rows)
+        or not all(one is None or isinstance(one, str) for one in named)
+    ):
+        raise ProblemError(
+            400, "entities: expected a text or null for each instance, found otherwise"
+        )
+    faults = [
+        f"row {n}: the instance is entity {one!r:.60}, entities says {other!r:.60}"
+        for n, (one, other) in enumerate(zip(own, named, strict=True))
+        if one is not None and other not in {one, None}
+    ]
+    if faults:
+        raise ProblemError(400, "entities: expected those of the instances", tuple(faults))
+    return [one or other for one, other in zip(own, named, strict=True)]
+
+
+def _predicted(question: Question, answer: Answer) -> Reply:
+    return as_json({"predictions": _rows(question, answer)})
+
+
+def _explained(question: Question, answer: Answer) -> Reply:
+    assert answer.parts is not None
+    names = [feature.name for feature in question.served.champion.bundle.spec.features]
+    rows = _rows(question, answer)
+    for row, parts in zip(rows, answer.parts.tolist(), strict=True):
+        row["parts"] = dict(zip(names, parts, strict=True))
+    return as_json({"explanations": rows})
+
+
+def _rows(question: Question, answer: Answer) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    champion = question.served.champion.id
+    told = answer.reasons or [None] * len(answer.pd)
+    scored = zip(
+        answer.pd.tolist(), answer.points.tolist(), answer.approved.tolist(), told, strict=True
+    )
+    for number, (pd, points, approved, reasons) in enumerate(scored):
+        rows.append(
+            {
+                "pd": pd,
+                "points": points,
+                "decision": _DECISIONS[approved],
+                "reasons": reasons,
+                "release": champion
+                if answer.challenged is None
+                else question.release(answer, number),
+                "decision_id": question.decision(number),
+            }
+        )
+    return rows
