@@ -2,37 +2,47 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.contracts.errors import VintageError
-from components.scoring.release import Release
-from serving.decision_log import DecisionLog
-from serving.models import Declared
-from serving.server import listen_on, serve
+from serving import workers
 from serving.settings import Limits
 
-_PORT = 8080
+if TYPE_CHECKING:
+    from serving.models import Declared
+
+_HOST, _PORT = "0.0.0.0", 8080  # noqa: S104 - a pod is reached by its address
 
 
 def main(folder: Path, release: str | None) -> int:
     """Verify the release, then listen; nothing listens before. `release` is the id to find."""
-
-    def declared() -> dict[str, Declared]:
-        return {Release.read(folder).scenario: Declared(folder, release)}
-
     try:
         limits = Limits.from_environment()
-        serve(
-            declared,
-            DecisionLog(Path(os.environ.get("VINTAGE_DECISIONS") or "/tmp/decisions")),
-            limits,
-            lambda: listen_on("0.0.0.0", _PORT),  # noqa: S104 - a pod is reached by its address
-            lambda where: sys.stdout.write(f"serving on {where}\n"),
-        )
     except VintageError as error:
         sys.stderr.write(f"serving: {error}\n")
         return 1
-    return 0
+
+    def declared() -> "Mapping[str, Declared]":
+        from components.scoring.release import Release
+        from serving.models import Declared
+
+        return {Release.read(folder).scenario: Declared(folder, release)}
+
+    def serve(shared: bool) -> None:
+        from serving.decision_log import DecisionLog
+        from serving.server import listen_on, serve
+
+        serve(
+            declared,
+            DecisionLog(Path(os.environ.get("VINTAGE_DECISIONS") or "/tmp/decisions")),  # noqa: S108 - of a pod alone
+            limits,
+            lambda: listen_on(_HOST, _PORT, shared=shared),
+            lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
+        )
+
+    return workers.run(limits.workers, serve)
 
 
 if __name__ == "__main__":

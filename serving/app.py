@@ -81,7 +81,7 @@ class App:
             return self.routes.find(request)
         except ProblemError as problem:
             return problem.reply()
-        except Exception:
+        except Exception:  # noqa: BLE001 - no fault of ours may end the connection
             _log.exception("%s %s: a fault of the server", request.method, request.path)
             return ProblemError(500, "a fault of the server").reply()
 
@@ -115,7 +115,7 @@ class App:
                 503, "expected to write the decision down, found: the log is full"
             )
             return [problem.reply()] * len(questions)
-        except Exception:
+        except Exception:  # noqa: BLE001 - no fault of ours may end the connection
             _log.exception("%d questions: a fault of the server", len(questions))
             return [ProblemError(500, "a fault of the server").reply()] * len(questions)
         self.metrics.scored(questions, answers)

@@ -95,7 +95,7 @@ class Connection(asyncio.Protocol):
         if len(own) > self._listener.limits.connections:
             self._refuse(ProblemError(503, "connections: as many as this server takes are open"))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self._closing = True
         self._waiting.clear()
         self._listener.connections.discard(self)

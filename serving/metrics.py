@@ -12,6 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from serving.exchange import Reply
 from serving.models import Models
 from serving.question import Answer, Question
+from serving.workers import SHARED
 
 _KIND = prometheus.exposition.CONTENT_TYPE_PLAIN_0_0_4.encode()
 #: The scenario of a path, and the rest without it and without ids: few labels, whatever is asked.
@@ -21,8 +22,6 @@ _PATH = re.compile(
 )
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _CACHED = 1_000
-#: Names where the workers' figures meet; prometheus_client reads it when it is imported.
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Metrics:

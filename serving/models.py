@@ -1,6 +1,7 @@
 """What is served: by scenario the champion's release, and perhaps a challenger's beside it."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from components.contracts.errors import BundleError, VintageError
 from components.scoring.scorer import Scorer
 
 _HASHES = 1 << 64
+_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,55 +52,76 @@ class Models:
     """The served releases. They change whole and at once; a question keeps those it was read by."""
 
     def __init__(self, source: Source) -> None:
-        """Raises where one of the releases does not verify."""
+        """Raises where a champion does not verify."""
         self._source = source
-        self._declared: dict[str, Declared] = {}
+        self._looked: dict[str, _Looked] = {}
         #: By scenario. Replaced, never changed.
         self.served: Mapping[str, Served] = {}
         #: By scenario why what is declared is not what is served.
         self.refused: Mapping[str, str] = {}
-        if faults := self.refresh():
-            raise BundleError("; ".join(faults.values()))
+        faults = self.refresh()
+        if lacking := [why for name, why in faults.items() if name not in self.served]:
+            raise BundleError("; ".join(lacking))
 
     def refresh(self) -> Mapping[str, str]:
         """Serve what is declared now. Where that does not verify, what was served goes on.
 
         Returns by scenario why it was refused; loads in the caller's thread.
         """
-        wanted = dict(self._source())
         served, faults = dict[str, Served](), dict[str, str]()
-        for name, one in wanted.items():
-            known = self.served.get(name)
-            if known is not None and self._declared.get(name) == one:
-                served[name] = known
-                continue
-            try:
-                served[name] = load(name, one)
-                self._declared[name] = one
-            except VintageError as error:
-                faults[name] = str(error)
-                if known is not None:
-                    served[name] = known
+        for name, declared in self._source().items():
+            last = self._looked.get(name)
+            if last is None or last.declared != declared or last.is_due():
+                last = self._looked[name] = _look(name, declared)
+            found = last.served or self.served.get(name)
+            if found is not None:
+                served[name] = found
+            if last.fault:
+                faults[name] = last.fault
         self.served, self.refused = served, faults
         return faults
 
 
-def load(name: str, declared: Declared) -> Served:
-    """Load and verify the releases of a scenario; raises where one is not what it should be."""
-    champion = _scorer(name, declared.champion, declared.champion_id)
-    if declared.challenger is None:
-        return Served(name, champion)
-    challenger = _scorer(name, declared.challenger, declared.challenger_id)
+@dataclass(frozen=True)
+class _Looked:
+    """What came of a declaration."""
+
+    declared: Declared
+    served: Served | None
+    fault: str
+    at: float
+
+    def is_due(self) -> bool:
+        """Whether to look again: a folder may be mended, or a store be back."""
+        return bool(self.fault) and time.monotonic() - self.at > _AGAIN_S
+
+
+def _look(name: str, declared: Declared) -> _Looked:
+    served, fault = None, ""
+    try:
+        champion = _scorer(name, declared.champion, declared.champion_id)
+        served = Served(name, champion)
+        if declared.challenger is not None:
+            # Whatever is wrong with the challenger, the champion answers.
+            beside = _scorer(name, declared.challenger, declared.challenger_id)
+            served = _beside(served, beside, declared.share)
+    except VintageError as error:
+        fault = str(error)
+    return _Looked(declared, served, fault, time.monotonic())
+
+
+def _beside(served: Served, challenger: Scorer, share: float) -> Served:
+    champion = served.champion
     if challenger.bundle.spec.inputs != champion.bundle.spec.inputs:
         raise BundleError(
-            f"{name}: expected a challenger with the champion's inputs, found others: "
+            f"{served.scenario}: expected a challenger with the champion's inputs, found others: "
             f"release {challenger.id[:12]} beside {champion.id[:12]}"
         )
-    if not 0.0 <= declared.share <= 1.0:
+    if not 0.0 <= share <= 1.0:
         raise VintageError(
-            f"{name}: expected a challenger's share from 0 to 1, found {declared.share}"
+            f"{served.scenario}: expected a challenger's share from 0 to 1, found {share}"
         )
-    return Served(name, champion, challenger, declared.share)
+    return Served(served.scenario, champion, challenger, share)
 
 
 def _scorer(name: str, folder: Path, identity: str | None) -> Scorer:

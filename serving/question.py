@@ -65,7 +65,7 @@ class Question:
 
     def release(self, answer: Answer, row: int) -> str:
         """The id of the release that answered for a row."""
-        if answer.challenged is not None and answer.challenged[row]:
-            assert self.served.challenger is not None
-            return self.served.challenger.id
+        challenger, flags = self.served.challenger, answer.challenged
+        if challenger is not None and flags is not None and flags[row]:
+            return challenger.id
         return self.served.champion.id

@@ -51,7 +51,8 @@ class _Scored:
         self.pd = bundle.score_features(features).pd
         self.points = bundle.points(self.pd)
         self.approved = self.pd < scorer.release.policy.approve_below
-        self._before = np.cumsum(told) - told  # of a row, how many before it are told why
+        # Of a row, how many before it are told why.
+        self._before: NDArray[np.int64] = np.cumsum(told) - told
         self._parts: Matrix | None = None
         self._reasons: list[tuple[Reason, ...]] = []
         if told.any():

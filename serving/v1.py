@@ -124,10 +124,10 @@ def _predicted(question: Question, answer: Answer) -> Reply:
 
 
 def _explained(question: Question, answer: Answer) -> Reply:
-    assert answer.parts is not None
     names = [feature.name for feature in question.served.champion.bundle.spec.features]
     rows = _rows(question, answer)
-    for row, parts in zip(rows, answer.parts.tolist(), strict=True):
+    found = () if answer.parts is None else answer.parts.tolist()
+    for row, parts in zip(rows, found, strict=True):
         row["parts"] = dict(zip(names, parts, strict=True))
     return as_json({"explanations": rows})
 
@@ -135,7 +135,7 @@ def _explained(question: Question, answer: Answer) -> Reply:
 def _rows(question: Question, answer: Answer) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     champion = question.served.champion.id
-    told = answer.reasons or [None] * len(answer.pd)
+    told: Sequence[object] = answer.reasons or [None] * len(answer.pd)
     scored = zip(
         answer.pd.tolist(), answer.points.tolist(), answer.approved.tolist(), told, strict=True
     )

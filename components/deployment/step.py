@@ -385,3 +385,8 @@ def tracking_uri() -> str:
     if place != settings.tracking and not Path(place).exists():
         raise VintageError(f"ui: expected an MLflow store at {place}, found none; see: vintage run")
     return settings.tracking
+
+
+def decisions_folder() -> Path:
+    """Where servers of this installation write decisions down."""
+    return Settings.from_environment().home / "decisions"

@@ -1,11 +1,16 @@
-"""`vintage serve`: answer KServe V1 predict for deployed champions."""
+"""`vintage serve`: answer clients for the deployed champions, and follow their changes."""
 
 import argparse
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from components.contracts.errors import VintageError
 
-HELP = "serve the champions over HTTP (KServe V1)"
+if TYPE_CHECKING:
+    from serving.models import Declared
+
+HELP = "serve the champions over HTTP (KServe V1 and V2)"
 EXAMPLE = "vintage serve card-default --port 8080"
 
 
@@ -16,20 +21,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from components.deployment.step import deployed, deployed_scenarios
+    from components.deployment.shadow import shadow_of
+    from components.deployment.step import decisions_folder, deployed, deployed_scenarios
     from pipelines.scenarios import check_name
-    from serving.server import build, check_port, listen
+    from serving import workers
+    from serving.settings import Limits
 
     for name in args.scenarios:
         check_name(name)
+    limits = Limits.from_environment()
     names = args.scenarios or deployed_scenarios()
     if not names:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")
-    app = build(dict.fromkeys(deployed(name) for name in names))
-    check_port(args.host, args.port)
-    sys.stdout.write(
-        f"serving {', '.join(names)} on http://{args.host}:{args.port}; stop with Ctrl-C\n"
-    )
-    sys.stdout.flush()
-    listen(app, host=args.host, port=args.port)
-    return 0
+    for name in names:
+        deployed(name)
+
+    def declared() -> "Mapping[str, Declared]":
+        from serving.models import Declared
+
+        found = {}
+        for name in names:
+            shadow = shadow_of(name)
+            found[name] = Declared(
+                champion=deployed(name),
+                challenger=shadow.folder if shadow else None,
+                share=shadow.share if shadow else 0.0,
+            )
+        return found
+
+    def ready(where: str) -> None:
+        sys.stdout.write(f"serving {', '.join(names)} on {where}; stop with Ctrl-C\n")
+        sys.stdout.flush()
+
+    def serve(shared: bool) -> None:
+        from serving.decision_log import DecisionLog
+        from serving.server import listen_on, serve
+
+        log = DecisionLog(decisions_folder())
+        serve(declared, log, limits, lambda: listen_on(args.host, args.port, shared=shared), ready)
+
+    return workers.run(limits.workers, serve)

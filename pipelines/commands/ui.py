@@ -15,10 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from components.deployment.step import tracking_uri
-    from serving.server import check_port
+    from serving.server import listen_on
 
     uri = tracking_uri()
-    check_port(args.host, args.port)
+    listen_on(args.host, args.port).close()
     sys.stdout.write(f"MLflow on http://{args.host}:{args.port}; stop with Ctrl-C\n")
     sys.stdout.flush()
     # Its job queues are for hosted language models: eight processes that nobody here talks to.

@@ -1,0 +1,95 @@
+"""One process for each worker, on one port: the kernel deals out the connections."""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+from components.contracts.errors import VintageError
+
+#: Where workers meet with their figures; prometheus_client reads it once, when it is imported.
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+_PAUSE_S = 1.0  # before a worker that died has a successor
+_FAILED = 1
+
+
+def run(workers: int, serve: Callable[[bool], None]) -> int:
+    """Serve in this process, or in so many beside it; returns the exit status.
+
+    `serve` is told whether it shares its port. A worker that dies has a successor, as long as it
+    had come so far as to serve; one that cannot start ends them all.
+    """
+    if workers == 1:
+        return _one(serve, shared=False)
+    with tempfile.TemporaryDirectory(prefix="vintage-metrics-") as folder:
+        os.environ[SHARED] = folder
+        return _Family(workers, serve).live()
+
+
+def _one(serve: Callable[[bool], None], *, shared: bool) -> int:
+    try:
+        serve(shared)
+    except VintageError as error:
+        sys.stderr.write(f"serving: {error}\n")
+        return _FAILED
+    return 0
+
+
+class _Family:
+    """The workers, as their parent sees them."""
+
+    def __init__(self, workers: int, serve: Callable[[bool], None]) -> None:
+        self._serve = serve
+        self._wanted = workers
+        self._alive: set[int] = set()
+        self._stopping = False
+
+    def live(self) -> int:
+        """Start them, pass signals on, and wait until all have ended."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._tell(signal.SIGHUP))
+        for _ in range(self._wanted):
+            self._start()
+        status = 0
+        while self._alive:
+            pid, ended = os.wait()
+            self._alive.discard(pid)
+            if os.waitstatus_to_exitcode(ended) == _FAILED:
+                status = _FAILED
+                self._stop()
+            elif not self._stopping:
+                sys.stderr.write(f"serving: worker {pid} ended, another one starts\n")
+                time.sleep(_PAUSE_S)
+                self._start()
+        return status
+
+    def _start(self) -> None:
+        if self._stopping:
+            return
+        sys.stdout.flush()
+        if pid := os.fork():
+            self._alive.add(pid)
+            return
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        status = 2
+        try:
+            status = _one(self._serve, shared=True)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)  # the parent's clean-up is not the child's
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._tell(signal.SIGTERM)
+
+    def _tell(self, number: int) -> None:
+        for pid in tuple(self._alive):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                self._alive.discard(pid)
