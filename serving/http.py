@@ -19,6 +19,8 @@ from serving.settings import Limits
 _HEAD_BYTES = 65_536
 #: Requests of one connection that wait behind another.
 _PIPELINED = 16
+#: Seconds for which a client that was told goodbye may still send.
+_LINGER_S = 2.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: ".encode()
@@ -73,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[tuple[Request, bool]] = deque()
-        self._answering = False
+        self._answering = self._handing = False
         self._closing = False  # nothing more is read; closes when the last answer is out
         self._reads = False  # in the middle of a request
         self._since = listener.loop.time()  # the last beginning or end of anything
@@ -85,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = self._head = 0
+        self._in_head = False
 
     # --- what the transport calls ---
 
@@ -103,23 +106,19 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        if not self._reads or not self._size:
-            self._head += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(
-                ProblemError(400, "upgrade: expected plain HTTP/1.1, found a request for more")
-            )
         except httptools.HttpParserError as error:
             self._refuse(ProblemError(400, f"request: expected HTTP/1.1, found otherwise: {error}"))
-        else:
-            if self._reads and not self._body and self._head > _HEAD_BYTES:
-                self._refuse(ProblemError(431, f"head: expected at most {_HEAD_BYTES} bytes"))
+        if self._in_head:
+            self._head += len(data)
+            if self._head > _HEAD_BYTES:
+                self._refuse(ProblemError(431, f"head: expected at most {_HEAD_BYTES:,} bytes"))
 
     def eof_received(self) -> bool:
-        # A client may have said all that it has to say, and still wait for the answer.
-        self._closing = True
+        # A client may have said all that it has to say, and still wait for the answer. Half a
+        # request is none.
+        self._closing, self._reads = True, False
         return self.is_busy
 
     def pause_writing(self) -> None:
@@ -132,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._forget()
-        self._reads = True
+        self._reads = self._in_head = True
         self._since = self._listener.loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -142,6 +141,12 @@ class Connection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
+        if self._parser.should_upgrade():
+            self._refuse(
+                ProblemError(400, "upgrade: expected plain HTTP/1.1, found a wish for more")
+            )
+            return
         length = self._headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._listener.limits.body_bytes:
             self._too_large()
@@ -168,7 +173,6 @@ class Connection(asyncio.Protocol):
             method, path.decode("utf-8", "replace"), query.decode("latin-1"), self._headers, whole
         )
         self._waiting.append((request, self._parser.should_keep_alive()))
-        self._head = 0
         if len(self._waiting) > _PIPELINED:
             self._transport.pause_reading()
         self._next()
@@ -192,6 +196,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif self._answering:
             return
+        elif self._closing and now - self._since > _LINGER_S:
+            self._transport.abort()
         elif self._reads and now - self._since > limits.read_seconds:
             self._refuse(
                 ProblemError(408, f"request: expected whole within {limits.read_seconds:g} s")
@@ -209,29 +215,38 @@ class Connection(asyncio.Protocol):
             return
         self._closing, self._reads = True, False
         self._body.clear()
-        if not self._answering and not self._waiting:
-            self._write(problem.reply(), keep=False, bare=False)
+        if not self.is_busy:
+            self._write(problem.reply(), bare=False, last=True)
 
     def _next(self) -> None:
-        if self._answering or not self._waiting:
-            return
-        request, keep = self._waiting.popleft()
-        if len(self._waiting) == _PIPELINED:
-            self._transport.resume_reading()
+        """Hand the waiting requests to the handler, one after the other."""
+        if self._handing:
+            return  # an answer that came at once: the loop below goes on
+        self._handing = True
+        while self._waiting and not self._answering:
+            self._hand(*self._waiting.popleft())
+            if len(self._waiting) == _PIPELINED:
+                self._transport.resume_reading()
+        self._handing = False
+
+    def _hand(self, request: Request, keep: bool) -> None:
         self._answering = True
 
         def answer(reply: Reply) -> None:
             self._answering = False
             if self._transport.is_closing():
                 return
-            self._write(reply, keep=keep, bare=request.method == "HEAD")
+            if not keep:
+                self._waiting.clear()
+            leaves = not keep or self._closing or self._listener.draining
+            last = leaves and not self._waiting
+            self._write(reply, bare=request.method == "HEAD", last=last)
             self._next()
 
         self._listener.handler.handle(request, answer)
 
-    def _write(self, reply: Reply, *, keep: bool, bare: bool) -> None:
-        """`bare` leaves the body out, as HEAD asks."""
-        stays = keep and not self._closing and not self._listener.draining
+    def _write(self, reply: Reply, *, bare: bool, last: bool) -> None:
+        """`bare` leaves the body out, as HEAD asks; after the `last` answer there is none."""
         more = b"".join(b"\r\n%b: %b" % pair for pair in reply.headers)
         self._transport.write(
             b"%b%b\r\ncontent-length: %d%b%b\r\n\r\n%b"
@@ -240,10 +255,12 @@ class Connection(asyncio.Protocol):
                 reply.kind,
                 len(reply.body),
                 more,
-                b"" if stays else b"\r\nconnection: close",
+                b"\r\nconnection: close" if last else b"",
                 b"" if bare else reply.body,
             )
         )
         self._since = self._listener.loop.time()
-        if not stays and not self._waiting:
-            self.close()
+        if last:
+            # Closed at once, what the client still sends would make the network forget the answer.
+            self._closing = True
+            self._transport.write_eof()
