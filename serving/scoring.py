@@ -7,9 +7,7 @@ fifty; a row scores the same, to the bit, in any company.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from components.scoring.instances import Matrix
 from components.scoring.reasons import Reason
 from components.scoring.scorer import Scorer
 from serving.models import Served
@@ -29,50 +27,53 @@ def answers(questions: Sequence[Question]) -> list[Answer]:
 
 
 def _of_one(served: Served, questions: Sequence[Question]) -> list[Answer]:
-    sizes = [len(question.inputs) for question in questions]
-    inputs = [question.inputs for question in questions]
-    together = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
-    told = np.repeat([question.reasons or question.explain for question in questions], sizes)
-    own = _Scored(served.champion, together, told)
-    other = None if served.challenger is None else _Scored(served.challenger, together, told)
-    ends = np.cumsum(sizes).tolist()
-    places = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    if other is None:
+    places, end = list[slice](), 0
+    for question in questions:
+        places.append(slice(end, end + len(question.inputs)))
+        end = places[-1].stop
+    own = _Scored(served.champion, questions, places)
+    if served.challenger is None:
         return [own.answer(*pair) for pair in zip(questions, places, strict=True)]
+    other = _Scored(served.challenger, questions, places)
     return [_split(own, other, *pair) for pair in zip(questions, places, strict=True)]
 
 
 class _Scored:
-    """Rows as one release scores them, and why those that are to be told why."""
+    """The rows of some questions as one release scores them, and why where that is asked."""
 
-    def __init__(self, scorer: Scorer, inputs: Matrix, told: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, scorer: Scorer, questions: Sequence[Question], places: Sequence[slice]
+    ) -> None:
         bundle = scorer.bundle
-        features = bundle.features(inputs)
-        self.pd = bundle.score_features(features).pd
-        self.points = bundle.points(self.pd)
-        self.approved = self.pd < scorer.release.policy.approve_below
-        # Of a row, how many before it are told why.
-        self._before: NDArray[np.int64] = np.cumsum(told) - told
-        self._parts: Matrix | None = None
+        inputs = [question.inputs for question in questions]
+        features = bundle.features(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
+        self._pd = bundle.score_features(features).pd
+        self._points = bundle.points(self._pd)
+        self._approved = self._pd < scorer.release.policy.approve_below
+        pairs = zip(questions, places, strict=True)
+        told = [place for question, place in pairs if question.reasons or question.explain]
+        self._parts = features[:0]
         self._reasons: list[tuple[Reason, ...]] = []
-        if told.any():
-            some = features if told.all() else features[told]
+        self._first: dict[int, int] = {}  # of the rows that are told why, by their place
+        if told:
+            all_are = len(told) == len(places)
+            some = features if all_are else np.concatenate([features[place] for place in told])
             self._parts = bundle.explain_features(some)
             self._reasons = bundle.reasons_of(self._parts, some)
+            first = 0
+            for place in told:
+                self._first[place.start] = first
+                first += place.stop - place.start
 
     def answer(self, question: Question, rows: slice) -> Answer:
         """The answer to a question whose rows are these."""
-        first = int(self._before[rows.start])
-        why = slice(first, first + rows.stop - rows.start)
-        explained = question.explain and self._parts is not None
+        reasons, parts = None, None
+        if (first := self._first.get(rows.start)) is not None:
+            why = slice(first, first + rows.stop - rows.start)
+            reasons = self._reasons[why] if question.reasons else None
+            parts = self._parts[why] if question.explain else None
         return Answer(
-            challenged=None,
-            pd=self.pd[rows],
-            points=self.points[rows],
-            approved=self.approved[rows],
-            reasons=self._reasons[why] if question.reasons else None,
-            parts=self._parts[why] if explained and self._parts is not None else None,
-            other=None,
+            None, self._pd[rows], self._points[rows], self._approved[rows], reasons, parts, None
         )
 
 

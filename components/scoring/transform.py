@@ -60,6 +60,10 @@ class Encoder:
         self._center = np.array([column.center for column in numbers], dtype=np.float64)
         self._scale = np.array([column.scale for column in numbers], dtype=np.float64)
         self._as_they_are = all(c == NumberColumn(c.feature) for c in numbers)
+        in_order = [column.feature for column in numbers] == list(range(len(numbers)))
+        others = (columns.indicators, columns.coded, columns.binned)
+        #: As many features as columns, each as it is: nothing to do.
+        self._nothing = self._as_they_are and in_order and not any(others)
         indicators = columns.indicators
         self._indicator = np.array([column.feature for column in indicators], dtype=np.intp)
         self._code = np.array([float(column.code) for column in indicators], dtype=np.float64)
@@ -70,6 +74,8 @@ class Encoder:
 
     def __call__(self, features: Matrix) -> Matrix:
         """Number columns, then indicators, coded and binned ones."""
+        if self._nothing and features.shape[1] == len(self._number):
+            return features
         parts = []
         if len(self._number):
             numbers = features[:, self._number]
