@@ -12,8 +12,8 @@ from typing import NoReturn
 from components.contracts.errors import VintageError
 
 COMMANDS = (
-    "run", "score", "features", "serve", "releases", "rollback", "shadow", "ui", "verify", "compile",
-    "data", "scenarios",
+    "run", "score", "features", "serve", "releases", "rollback", "shadow", "replay", "ui", "verify",
+    "compile", "data", "scenarios",
 )  # fmt: skip
 
 
