@@ -39,16 +39,16 @@ class Image:
     code: tuple[str, ...]
 
 
-_TASKS = ("components/contracts", "components/storage", "components/scoring")
+_COMMON = ("components/contracts", "components/storage", "components/scoring")
 # KFP's local runner takes an image for one with Python in it by its name.
 IMAGES = (
-    Image("python-spark", "components/etl", (*_TASKS, "components/etl")),
+    Image("python-spark", "components/etl", (*_COMMON, "components/etl")),
     Image(
         "python-model",
         "components/training",
-        (*_TASKS, "components/training", "components/evaluation", "components/deployment"),
+        (*_COMMON, "components/training", "components/evaluation", "components/deployment"),
     ),
-    Image("serving", "serving", ("components/contracts", "components/scoring", "serving")),
+    Image("serving", "serving", (*_COMMON, "serving")),
 )
 
 

@@ -12,7 +12,8 @@ from typing import NoReturn
 from components.contracts.errors import VintageError
 
 COMMANDS = (
-    "run", "score", "features", "serve", "releases", "rollback", "shadow", "ui", "verify",
+    "run", "score", "features", "serve", "replay", "releases", "rollback", "shadow", "ui",
+    "verify", "compile", "data", "scenarios",
     "compile", "data", "scenarios",
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,14 +34,20 @@ def main(folder: Path, release: str | None) -> int:
     def serve(shared: bool) -> None:
         from serving.decision_log import DecisionLog
         from serving.server import listen_on, serve
+        from serving.shipping import Shipper, installed_store
 
-        serve(
-            declared,
-            DecisionLog(Path(os.environ.get("VINTAGE_DECISIONS") or "/tmp/decisions")),  # noqa: S108 - of a pod alone
-            limits,
-            lambda: listen_on(_HOST, _PORT, shared=shared),
-            lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
-        )
+        decisions = Path(os.environ.get("VINTAGE_DECISIONS") or "/tmp/decisions")  # noqa: S108 - of a pod alone
+        # Without a store to go to, segments stay where they are.
+        stored = bool(os.environ.get("VINTAGE_STORE"))
+        shipping = Shipper(decisions, installed_store) if stored else nullcontext()
+        with shipping, DecisionLog(decisions) as log:
+            serve(
+                declared,
+                log,
+                limits,
+                lambda: listen_on(_HOST, _PORT, shared=shared),
+                lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
+            )
 
     return workers.run(limits.workers, serve)
 

@@ -1,1 +1,1 @@
-"""The outside world: object store, promotions table, MLflow, notifications. Steps alone use it."""
+"""The outside world: object store, promotions table, MLflow, notifications. Steps use it, and the shipping of decisions."""

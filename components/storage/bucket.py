@@ -167,7 +167,17 @@ class BucketStore:
             )
         return f"{self.uri}/{name}"
 
+    def put_file(self, name: str, path: Path) -> None:
+        with _named(self.uri):
+            self.client.fput_object(
+                bucket_name=self.bucket, object_name=self._name(name), file_path=str(path)
+            )
+
     def get(self, name: str) -> str | None:
+        data = self.read(name)
+        return None if data is None else data.decode()
+
+    def read(self, name: str) -> bytes | None:
         with _named(self.uri):
             try:
                 answer = self.client.get_object(
@@ -178,11 +188,11 @@ class BucketStore:
                     return None
                 raise
             try:
-                data = answer.read()
+                data: bytes = answer.read()
             finally:
                 answer.close()
                 answer.release_conn()
-        return data.decode()
+        return data
 
     def names(self, prefix: str) -> list[str]:
         start = self._name(prefix).rstrip("/") + "/"

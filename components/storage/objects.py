@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -66,6 +66,12 @@ class Store(Protocol):
     def get(self, name: str) -> str | None:
         """A document that was put, or None."""
 
+    def put_file(self, name: str, path: Path) -> None:
+        """Keep a copy of a local file as a document, whole or not at all."""
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a document or file that was put, or None."""
+
     def names(self, prefix: str) -> list[str]:
         """The names of documents under a prefix, sorted."""
 
@@ -93,11 +99,12 @@ def describe(folder: Path) -> tuple[dict[str, int], str]:
     return {name: path.stat().st_size for name, path in paths.items()}, digest
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Have a file written under a passing name, then give it its own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        temporary.write_text(text)
+        write(temporary)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -184,12 +191,24 @@ class FolderStore:
         return folder
 
     def put(self, name: str, text: str) -> str:
-        _write_whole(self.root / name, text)
+        _write_whole(self.root / name, lambda place: place.write_text(text))
         return str(self.root / name)
 
     def get(self, name: str) -> str | None:
+        data = self.read(name)
+        return None if data is None else data.decode()
+
+    def put_file(self, name: str, path: Path) -> None:
+        def copy(place: Path) -> None:
+            shutil.copyfile(path, place)
+            with place.open("rb") as stream:
+                os.fsync(stream.fileno())  # who put it may remove his own
+
+        _write_whole(self.root / name, copy)
+
+    def read(self, name: str) -> bytes | None:
         try:
-            return (self.root / name).read_text()
+            return (self.root / name).read_bytes()
         except FileNotFoundError:
             return None
 

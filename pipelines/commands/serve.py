@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from socket import socket
 from typing import TYPE_CHECKING
 
 from components.contracts.errors import VintageError
@@ -56,8 +57,13 @@ def main(args: argparse.Namespace) -> int:
     def serve(shared: bool) -> None:
         from serving.decision_log import DecisionLog
         from serving.server import listen_on, serve
+        from serving.shipping import Shipper, installed_store
 
-        log = DecisionLog(decisions_folder())
-        serve(declared, log, limits, lambda: listen_on(args.host, args.port, shared=shared), ready)
+        def bind() -> socket:
+            return listen_on(args.host, args.port, shared=shared)
+
+        folder = decisions_folder()
+        with Shipper(folder, installed_store), DecisionLog(folder) as log:
+            serve(declared, log, limits, bind, ready)
 
     return workers.run(limits.workers, serve)
