@@ -14,7 +14,6 @@ from components.contracts.errors import VintageError
 COMMANDS = (
     "run", "score", "features", "serve", "replay", "releases", "rollback", "shadow", "ui",
     "verify", "compile", "data", "scenarios",
-    "compile", "data", "scenarios",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,8 +36,8 @@ class Answer:
     approved: NDArray[np.bool_]
     #: None where they were not asked for.
     reasons: Sequence[tuple[Reason, ...]] | None
-    #: Log odds that each feature adds; asked for by an explanation alone.
-    parts: Matrix | None
+    #: Log odds that each feature of the release adds; for an explanation alone.
+    parts: Sequence[Mapping[str, float]] | None
     #: The PDs of the release that did not answer, where there is a challenger.
     other: NDArray[np.float64] | None
 

@@ -1,10 +1,10 @@
 """What is asked where."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
-from serving import v1
+from serving import openapi, page, v1, v2
 from serving.exchange import ProblemError, Reply, Request, as_json
 from serving.metrics import Metrics
 from serving.models import Models, Served
@@ -15,7 +15,11 @@ from serving.settings import Limits
 OPEN = frozenset({"/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready"})
 _PREDICT, _EXPLAIN = ":predict", ":explain"
 _MODELS = "/v1/models/"
+_MODELS_V2 = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(/infer|/ready)?")
 _FEATURES = re.compile(r"/v1/features/([^/]+)/(.+)")
+#: Of a body's kind what is read as JSON: said, not said, and what curl's -d says unasked.
+_AS_JSON = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
+_OR_OCTETS = _AS_JSON | {v2.OCTETS.decode()}
 
 _Route = Callable[[Request], Reply]
 
@@ -27,11 +31,17 @@ class Routes:
         self._models, self._limits, self._metrics = models, limits, metrics
         #: Set while the server goes away: it is alive, and not ready for more.
         self.draining = False
+        self._document: tuple[Mapping[str, Served], openapi.Document] | None = None
         self._exact: dict[str, _Route] = {
             "/": lambda _: as_json({"status": "alive"}),
             "/health": self._health,
             "/metrics": lambda _: metrics.page(),
             "/v1/models": lambda _: as_json({"models": sorted(models.served)}),
+            "/v2": lambda _: as_json(v2.server()),
+            "/v2/health/live": lambda _: as_json({"live": True}),
+            "/v2/health/ready": self._ready,
+            "/openapi.json": lambda _: as_json(self._described()),
+            "/docs": lambda request: page.page(self._described(), request),
         }
 
     def find(self, request: Request) -> Question | Reply:
@@ -41,10 +51,13 @@ class Routes:
             return self._v1(request, path.removeprefix(_MODELS))
         if path == "/predict":
             return self._plain(request)
-        expect(request, "GET")
         if (route := self._exact.get(path)) is not None:
+            expect(request, "GET")
             return route(request)
+        if found := _MODELS_V2.fullmatch(path):
+            return self._v2(request, *found.groups())
         if found := _FEATURES.fullmatch(path):
+            expect(request, "GET")
             return self._features(*found.groups())
         raise ProblemError(404, f"no such path: {path:.200}")
 
@@ -53,11 +66,42 @@ class Routes:
             if rest.endswith(verb):
                 served = self.served(rest.removesuffix(verb))
                 expect(request, "POST")
+                expect_kind(request, _AS_JSON)
                 most, explain = self._limits.rows, verb == _EXPLAIN
                 return v1.read(served, request.body, most, explain=explain)
         self.served(rest)
         expect(request, "GET")
         return as_json({"name": rest, "ready": not self.draining})
+
+    def _v2(
+        self, request: Request, name: str, release: str | None, verb: str | None
+    ) -> Question | Reply:
+        served = self.served(name)
+        if release not in {None, served.champion.id}:
+            raise ProblemError(
+                404, f"{name}: expected version {served.champion.id}, found {release!r:.80}"
+            )
+        if verb == "/infer":
+            expect(request, "POST")
+            expect_kind(request, _OR_OCTETS)
+            return v2.read(served, request, self._limits.rows)
+        expect(request, "GET")
+        return as_json(v2.metadata(served)) if verb is None else self._ready(request)
+
+    def _ready(self, _: Request) -> Reply:
+        self._expect_to_stay()
+        return as_json({"ready": True})
+
+    def _expect_to_stay(self) -> None:
+        if self.draining:
+            raise ProblemError(503, "the server goes away")
+
+    def _described(self) -> openapi.Document:
+        """The document of what is served; made again where that has changed."""
+        served = self._models.served
+        if self._document is None or self._document[0] is not served:
+            self._document = served, openapi.document(served, self._limits, OPEN)
+        return self._document[1]
 
     def served(self, name: str) -> Served:
         """What answers for a scenario."""
@@ -69,15 +113,16 @@ class Routes:
     def _plain(self, request: Request) -> Question:
         """V1 without a model in the path: the query says it, where more than one is served."""
         expect(request, "POST")
-        names = parse_qs(request.query).get("scenario") or sorted(self._models.served)
+        expect_kind(request, _AS_JSON)
+        known = sorted(self._models.served)
+        names = parse_qs(request.query, keep_blank_values=True).get("scenario", known)
         if len(names) != 1:
-            raise ProblemError(400, f"query: expected ?scenario=, one of {', '.join(names)}")
+            raise ProblemError(400, f"query: expected ?scenario= once, one of {', '.join(known)}")
         return v1.read(self.served(names[0]), request.body, self._limits.rows, explain=False)
 
     def _health(self, _: Request) -> Reply:
         served, refused = self._models.served, self._models.refused
-        if self.draining:
-            raise ProblemError(503, "the server goes away")
+        self._expect_to_stay()
         told: dict[str, object] = {
             "status": "ok" if not refused else "serving, but not all that is declared",
             "releases": {name: one.champion.id for name, one in sorted(served.items())},
@@ -109,3 +154,13 @@ def expect(request: Request, method: str) -> None:
             405, f"{request.path:.200}: expected {method}, found {request.method}", (),
             ((b"allow", method.encode()),),
         )  # fmt: skip
+
+
+def expect_kind(request: Request, kinds: frozenset[str]) -> None:
+    """Refuse a body that says it is something else than what is read here, or packed."""
+    found = request.headers.get("content-type", "")
+    if found not in kinds and found.partition(";")[0].strip().lower() not in kinds:
+        raise ProblemError(415, f"content-type: expected application/json, found {found!r:.80}")
+    packed = request.headers.get("content-encoding", "identity")
+    if packed != "identity":
+        raise ProblemError(415, f"content-encoding: expected identity, found {packed!r:.80}")

@@ -5,13 +5,17 @@ fifty; a row scores the same, to the bit, in any company.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.scoring.reasons import Reason
 from components.scoring.scorer import Scorer
 from serving.models import Served
 from serving.question import Answer, Question
+
+_Told = TypeVar("_Told")
 
 
 def answers(questions: Sequence[Question]) -> list[Answer]:
@@ -52,6 +56,7 @@ class _Scored:
         self._approved = self._pd < scorer.release.policy.approve_below
         pairs = zip(questions, places, strict=True)
         told = [place for question, place in pairs if question.reasons or question.explain]
+        self._names = [feature.name for feature in bundle.spec.features]
         self._parts = features[:0]
         self._reasons: list[tuple[Reason, ...]] = []
         self._first: dict[int, int] = {}  # of the rows that are told why, by their place
@@ -71,7 +76,9 @@ class _Scored:
         if (first := self._first.get(rows.start)) is not None:
             why = slice(first, first + rows.stop - rows.start)
             reasons = self._reasons[why] if question.reasons else None
-            parts = self._parts[why] if question.explain else None
+            if question.explain:
+                found = self._parts[why].tolist()
+                parts = [dict(zip(self._names, row, strict=True)) for row in found]
         return Answer(
             None, self._pd[rows], self._points[rows], self._approved[rows], reasons, parts, None
         )
@@ -82,18 +89,21 @@ def _split(own: _Scored, other: _Scored, question: Question, rows: slice) -> Ans
     mine, its = own.answer(question, rows), other.answer(question, rows)
     entities = question.entities or [None] * len(mine.pd)
     challenged = np.array([question.served.is_challenged(entity) for entity in entities])
-    reasons, parts = mine.reasons, mine.parts
-    if mine.reasons is not None and its.reasons is not None:
-        both = zip(challenged.tolist(), mine.reasons, its.reasons, strict=True)
-        reasons = [theirs if flag else ours for flag, ours, theirs in both]
-    if mine.parts is not None and its.parts is not None:
-        parts = np.where(challenged[:, None], its.parts, mine.parts)
     return Answer(
         challenged=challenged,
         pd=np.where(challenged, its.pd, mine.pd),
         points=np.where(challenged, its.points, mine.points),
         approved=np.where(challenged, its.approved, mine.approved),
-        reasons=reasons,
-        parts=parts,
+        reasons=_either(challenged, mine.reasons, its.reasons),
+        parts=_either(challenged, mine.parts, its.parts),
         other=np.where(challenged, mine.pd, its.pd),
     )
+
+
+def _either(
+    challenged: NDArray[np.bool_], mine: Sequence[_Told] | None, its: Sequence[_Told] | None
+) -> Sequence[_Told] | None:
+    if mine is None or its is None:
+        return None
+    both = zip(challenged.tolist(), mine, its, strict=True)
+    return [theirs if flag else ours for flag, ours, theirs in both]

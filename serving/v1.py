@@ -16,13 +16,14 @@ import orjson
 
 from components.contracts.errors import InstanceError
 from components.scoring.instances import Matrix
+from components.scoring.reasons import Reason
 from components.scoring.scorer import Scorer
 from serving.exchange import MOST_FAULTS, ProblemError, Reply, as_json
 from serving.models import Served
 from serving.question import FEW_ROWS, Answer, Question
 
-_KNOWN = frozenset({"instances", "reasons", "entities", "parameters"})
-_DECISIONS = ("decline", "approve")
+_KNOWN = frozenset({"instances", "reasons", "entities"})
+DECISIONS = ("decline", "approve")
 _NOT_AS_DECLARED = "instances: not as the model declares"
 
 
@@ -124,18 +125,17 @@ def _predicted(question: Question, answer: Answer) -> Reply:
 
 
 def _explained(question: Question, answer: Answer) -> Reply:
-    names = [feature.name for feature in question.served.champion.bundle.spec.features]
     rows = _rows(question, answer)
-    found = () if answer.parts is None else answer.parts.tolist()
-    for row, parts in zip(rows, found, strict=True):
-        row["parts"] = dict(zip(names, parts, strict=True))
+    for row, parts in zip(rows, answer.parts or (), strict=True):
+        row["parts"] = parts
+        del row["decision_id"]  # nothing is decided, and nothing is written down
     return as_json({"explanations": rows})
 
 
 def _rows(question: Question, answer: Answer) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     champion = question.served.champion.id
-    told: Sequence[object] = answer.reasons or [None] * len(answer.pd)
+    told: Sequence[tuple[Reason, ...] | None] = answer.reasons or [None] * len(answer.pd)
     scored = zip(
         answer.pd.tolist(), answer.points.tolist(), answer.approved.tolist(), told, strict=True
     )
@@ -144,7 +144,7 @@ def _rows(question: Question, answer: Answer) -> list[dict[str, object]]:
             {
                 "pd": pd,
                 "points": points,
-                "decision": _DECISIONS[approved],
+                "decision": DECISIONS[approved],
                 "reasons": reasons,
                 "release": champion
                 if answer.challenged is None

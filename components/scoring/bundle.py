@@ -98,7 +98,7 @@ class Bundle:
         return self._read(rows)
 
     def columns(self, columns: Mapping[str, Sequence[object]]) -> Matrix:
-        """The input matrix of typed columns."""
+        """The input matrix of typed columns; what is wrong in each in one InstanceError."""
         return from_columns(self.spec.inputs, columns)
 
     def score(self, inputs: Matrix) -> Scores:

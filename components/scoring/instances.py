@@ -6,7 +6,7 @@ missing is NaN.
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -17,10 +17,12 @@ from components.contracts.errors import InstanceError, VintageError
 from components.scoring.spec import Input
 
 Matrix = NDArray[np.float64]
+_Cells = NDArray[np.float64]
+#: An input, its column (None where cells are missing that may not be), and the rows at fault.
+_Wrong = tuple[Input, Sequence[object] | None, NDArray[np.intp]]
 _MOST_FAULTS = 1_000
 _LARGEST = sys.float_info.max
 _NUMBERS = frozenset({int, float, np.int64, np.float64, type(None)})
-_DATES = frozenset({date, type(None)})
 _COARSE = frozenset({"Y", "M", "W"})  # units of numpy that no single day is meant by
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
@@ -116,16 +118,21 @@ def _code(value: object, codes: Mapping[str, int]) -> float | None:
 
 
 def _day(value: object) -> float | None:
-    if type(value) is date:  # a moment is none, though Python counts it as one
-        return float(value.toordinal() - _EPOCH)
+    found = as_date(value)
+    # A moment is no date, though Python counts it as one.
+    return float(found.toordinal() - _EPOCH) if type(found) is date else None
+
+
+def as_date(value: object) -> object:
+    """The date that a text says as 1990-05-31; anything else as it is."""
     if not isinstance(value, str):
-        return None
+        return value
     try:
         found = date.fromisoformat(value)
     except ValueError:
-        return None
+        return value
     # Python reads 20240131 and 2024-W05-3 too.
-    return float(found.toordinal() - _EPOCH) if found.isoformat() == value else None
+    return found if found.isoformat() == value else value
 
 
 def _number(declared: Input, value: object) -> float | None:
@@ -168,84 +175,120 @@ def bounds(low: float | None, high: float | None) -> str:
     return "" if high is None else f" of at most {high:g}"
 
 
-def from_columns(inputs: Sequence[Input], columns: Mapping[str, Sequence[object]]) -> Matrix:
-    """The matrix of typed columns, such as Parquet holds them; None is missing."""
+def from_columns(
+    inputs: Sequence[Input], columns: Mapping[str, Sequence[object]], *, by_row: bool = False
+) -> Matrix:
+    """The matrix of typed columns, such as Parquet holds them; None is missing. Raises
+    InstanceError with what is wrong in each column, or `by_row` as the rows are read: every cell
+    at fault, as far as anybody reads.
+    """
     if missing := [i.name for i in inputs if i.name not in columns]:
         raise VintageError(f"columns: expected {missing}, found {sorted(columns)}")
     rows = len(columns[inputs[0].name])
     matrix = np.empty((rows, len(inputs)), dtype=np.float64)
+    wrong: list[_Wrong] = []
     for position, declared in enumerate(inputs):
         values = columns[declared.name]
-        if declared.kind == "category":
-            codes: dict[object, float] = {v: float(c) for c, v in enumerate(declared.values)}
-            codes[None] = math.nan
-            try:
-                matrix[:, position] = [codes[value] for value in values]
-            except KeyError as error:
-                raise InstanceError(
-                    "columns", [f"{declared.name}: expected {_expected(declared)}, found {error}"]
-                ) from None
-        else:
-            read = _dates if declared.kind == "date" else _numbers
-            matrix[:, position] = read(declared, values)
-        missing_rows = int(np.isnan(matrix[:, position]).sum())
-        if missing_rows and not declared.nullable:
-            raise _refused(declared, [None] * missing_rows)
+        cells = _READERS[declared.kind](declared, values)
+        strange = np.isinf(cells)
+        if strange.any():
+            wrong.append((declared, values, np.flatnonzero(strange)))
+        if not declared.nullable and (lacking := np.isnan(cells)).any():
+            wrong.append((declared, None, np.flatnonzero(lacking)))
+        matrix[:, position] = cells
+    if wrong:
+        raise InstanceError("columns", _each_cell(wrong) if by_row else _each_column(wrong))
     return matrix
 
 
-def _numbers(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
+def _numbers(declared: Input, values: Sequence[object]) -> _Cells:
     """A column of numbers; NaN and None are missing. What is no number, or no finite one, is
-    refused by the column's name: dates, and texts that look like numbers, are not guessed at.
+    infinite: dates, and texts that look like numbers, are not guessed at.
     """
     typed = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
-    strange = frozenset[type]() if typed else set(map(type, values)) - _NUMBERS
-    if strange:
-        raise _refused(declared, [value for value in values if type(value) in strange])
     try:
-        found = np.asarray(values, dtype=np.float64)
+        plain = typed or not set(map(type, values)) - _NUMBERS
+        found = np.asarray(values if plain else list(map(_float, values)), dtype=np.float64)
     except OverflowError:  # an integer that no float holds
-        found = np.array([np.inf])
-    if (infinite := np.isinf(found)).any():
-        known: list[Any] = [] if typed else [value for value in values if value is not None]
-        wrong = [value for value in known if abs(value) > _LARGEST]
-        raise _refused(declared, wrong or found[infinite].tolist())
+        found = np.array(list(map(_float, values)))
     low = -_LARGEST if declared.minimum is None else declared.minimum
     high = _LARGEST if declared.maximum is None else declared.maximum
     outside = (found < low) | (found > high)
     if declared.kind == "integer":
         outside |= ~np.isnan(found) & (found != np.rint(found))
-    if outside.any():
-        raise _refused(declared, found[outside].tolist())
-    return found
+    return np.where(outside, np.inf, found) if outside.any() else found
 
 
-def _dates(declared: Input, values: Sequence[object]) -> NDArray[np.float64]:
-    """A column of dates; NaT and None are missing. Anything else is refused by the column's name:
-    texts, moments within a day, months, and days that Python's calendar does not have.
+def _float(value: Any) -> float:
+    if value is None:
+        return math.nan
+    try:
+        return float(value) if type(value) in _NUMBERS else math.inf
+    except OverflowError:
+        return math.inf
+
+
+def _dates(_: Input, values: Sequence[object]) -> _Cells:
+    """A column of dates; NaT and None are missing. Anything else is infinite: texts, moments
+    within a day, months, and days that Python's calendar does not have.
     """
     if not (isinstance(values, np.ndarray) and values.dtype.kind == "M"):
-        if strange := set(map(type, values)) - _DATES:
-            raise _refused(declared, [value for value in values if type(value) in strange])
-        some: Sequence[Any] = values
-        return np.array([math.nan if v is None else v.toordinal() - _EPOCH for v in some])
+        return np.array(list(map(_number_of_day, values)), dtype=np.float64)
     days = values.astype("M8[D]")
     known, number = ~np.isnat(days), days.astype(np.int64)
     wrong = known & ((days != values) | (number < _FIRST) | (number > _LAST))
     if np.datetime_data(values.dtype)[0] in _COARSE:
         wrong = known
-    if wrong.any():
-        raise _refused(declared, list(values[wrong]))
-    return np.where(known, number, np.nan)
+    return np.where(wrong, np.inf, np.where(known, number, np.nan))
 
 
-def _refused(declared: Input, wrong: Sequence[object]) -> InstanceError:
-    rows = "row" if len(wrong) == 1 else "rows"
-    return InstanceError(
-        "columns",
-        [
-            f"{declared.name}: expected {_expected(declared)}, found "
-            f"{'nothing' if wrong[0] is None else _found(wrong[0])}; "
-            f"{len(wrong):,} {rows} like it"
-        ],
-    )
+def _number_of_day(value: object) -> float:
+    if type(value) is date:
+        return float(value.toordinal() - _EPOCH)
+    return math.nan if value is None else math.inf
+
+
+def _categories(declared: Input, values: Sequence[object]) -> _Cells:
+    """A column of categories' names; None is missing. Any other name is infinite."""
+    codes: dict[object, float] = {v: float(c) for c, v in enumerate(declared.values)}
+    codes[None] = math.nan
+    try:
+        found = [codes[value] for value in values]
+    except (KeyError, TypeError):  # a list is nobody's key
+        found = [
+            codes.get(value, math.inf) if isinstance(value, str | None) else math.inf
+            for value in values
+        ]
+    return np.array(found, dtype=np.float64)
+
+
+#: Of each kind what reads a column; a value that is none of the input's is infinite.
+_READERS: Mapping[str, Callable[[Input, Sequence[object]], _Cells]] = {
+    "number": _numbers,
+    "integer": _numbers,
+    "date": _dates,
+    "category": _categories,
+}
+
+
+def _each_column(wrong: Sequence[_Wrong]) -> list[str]:
+    return [
+        f"{_fault(declared, values, int(rows[0]))}; "
+        f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} like it"
+        for declared, values, rows in wrong
+    ]
+
+
+def _each_cell(wrong: Sequence[_Wrong]) -> list[str]:
+    # No more than anybody reads of each column, so that a bad caller does not cost more.
+    cells = [(row, n) for n, (*_, rows) in enumerate(wrong) for row in rows[:_MOST_FAULTS].tolist()]
+    return [f"row {row}: {_fault(*wrong[n][:2], row)}" for row, n in sorted(cells)[:_MOST_FAULTS]]
+
+
+def _fault(declared: Input, values: Sequence[object] | None, row: int) -> str:
+    found = "nothing"
+    if values is not None:
+        value: Any = values[row]
+        plain = isinstance(value, np.number) and declared.kind in {"number", "integer"}
+        found = _found(value.item() if plain else value)
+    return f"{declared.name}: expected {_expected(declared)}, found {found}"

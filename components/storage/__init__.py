@@ -1,1 +1,3 @@
-"""The outside world: object store, promotions table, MLflow, notifications. Steps use it, and the shipping of decisions."""
+"""The outside world: object store, promotions table, MLflow, notifications. Reached from steps,
+and where decisions are shipped.
+"""

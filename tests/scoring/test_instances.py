@@ -339,3 +339,44 @@ def test_a_column_of_dates_holds_nothing_else(values: Sequence[object], found: s
 def test_a_cell_is_shown_as_a_caller_gives_it(declared: Input, cell: float, value: object) -> None:
     found = shown(declared, cell)
     assert (type(found), found) == (type(value), value)
+
+
+def test_columns_tell_what_is_wrong_in_each_or_every_cell_by_its_row() -> None:
+    columns: dict[str, Sequence[object]] = {
+        "AMOUNT": np.array([1.0, -1.0, 101.0, math.nan]),
+        "MAYBE": [math.nan, "x", None, 1],
+        "WHOLE": np.array([1, 2, -3, 4]),
+        "GRADE": ["1", ["2"], None, "high"],
+        "SINCE": [None, date(2024, 1, 31), "2024-01-31", None],
+    }
+    with pytest.raises(InstanceError) as refused:
+        from_columns(INPUTS, columns)
+    assert refused.value.faults == (
+        "AMOUNT: expected a number from 0 to 100, found -1.0; 2 rows like it",
+        "AMOUNT: expected a number from 0 to 100, found nothing; 1 row like it",
+        "MAYBE: expected a number, found 'x'; 1 row like it",
+        "WHOLE: expected a whole number of at least -2, found -3; 1 row like it",
+        "GRADE: expected one of 1, 2, high, found ['2']; 1 row like it",
+        "GRADE: expected one of 1, 2, high, found nothing; 1 row like it",
+        "SINCE: expected a date such as 1990-05-31, found '2024-01-31'; 1 row like it",
+    )
+    with pytest.raises(InstanceError) as refused:
+        from_columns(INPUTS, columns, by_row=True)
+    assert refused.value.faults == (
+        "row 1: AMOUNT: expected a number from 0 to 100, found -1.0",
+        "row 1: MAYBE: expected a number, found 'x'",
+        "row 1: GRADE: expected one of 1, 2, high, found ['2']",
+        "row 2: AMOUNT: expected a number from 0 to 100, found 101.0",
+        "row 2: WHOLE: expected a whole number of at least -2, found -3",
+        "row 2: GRADE: expected one of 1, 2, high, found nothing",
+        "row 2: SINCE: expected a date such as 1990-05-31, found '2024-01-31'",
+        "row 3: AMOUNT: expected a number from 0 to 100, found nothing",
+    )
+
+
+def test_no_more_faults_are_told_than_anybody_reads() -> None:
+    columns = {"AMOUNT": np.full(5_000, -1.0), "ANY": [None] * 5_000}
+    with pytest.raises(InstanceError) as refused:
+        from_columns([AMOUNT, ANY], columns, by_row=True)
+    assert len(refused.value.faults) == 1_000
+    assert refused.value.faults[-1] == "row 499: ANY: expected a number, found nothing"

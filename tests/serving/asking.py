@@ -1,14 +1,32 @@
-"""Ask the application directly, as an ASGI server would."""
+"""Ask the application directly, as the server's sockets do."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from components.scoring.scorer import Answer
+from serving import exchange
 from serving.app import App
+from serving.exchange import Request
+from serving.models import Declared, Models
+from serving.question import Answer, Question
+from serving.settings import Limits
+
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Written:
+    """A log that keeps in memory what it is told."""
+
+    decisions: list[tuple[Question, Answer]] = field(default_factory=list)
+
+    def write(self, questions: Sequence[Question], answers: Sequence[Answer]) -> None:
+        self.decisions += zip(questions, answers, strict=True)
 
 
 @dataclass(frozen=True)
@@ -16,38 +34,75 @@ class Reply:
     """What the application answered."""
 
     status: int
-    headers: dict[bytes, bytes]
-    text: bytes
+    headers: dict[str, str]
+    body: bytes
 
     def json(self) -> Any:
         """The answer as a value."""
-        return orjson.loads(self.text)
+        return orjson.loads(self.body)
+
+    @property
+    def faults(self) -> list[str]:
+        """What a problem names."""
+        found: list[str] = self.json().get("faults", [])
+        return found
 
 
-def ask(app: App, method: str, path: str, *parts: bytes, leaves: bool = False) -> Reply:
-    """One request, its body in parts; `leaves` is a client that goes away before the last."""
-    sent: list[Mapping[str, Any]] = []
-    bodies: Sequence[bytes] = parts or (b"",)
-    waiting: list[Mapping[str, Any]] = [
-        {"type": "http.request", "body": body, "more_body": leaves or n < len(bodies)}
-        for n, body in enumerate(bodies, start=1)
-    ]
-    waiting.append({"type": "http.disconnect"})
+class Asked:
+    """An application with a loop of its own."""
 
-    async def receive() -> Mapping[str, Any]:
-        return waiting.pop(0)
+    def __init__(self, folders: Mapping[str, Path], limits: Limits) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.log = Written()
+        declared = {name: Declared(folder) for name, folder in folders.items()}
+        self.models = Models(lambda: declared)
+        self.app = App(self.models, self.log, limits, self.loop)
 
-    async def send(message: Mapping[str, Any]) -> None:
-        sent.append(message)
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = JSON
+    ) -> Reply:
+        """One request, and its answer."""
+        path, _, query = path.partition("?")
+        return self.together(Request(method, path, query, headers, body))[0]
 
-    scope = {"type": "http", "method": method, "path": path, "headers": []}
-    asyncio.run(app(scope, receive, send))
-    start, body = sent
-    assert (start["type"], body["type"]) == ("http.response.start", "http.response.body")
-    return Reply(start["status"], dict(start["headers"]), body["body"])
+    def post(self, path: str, value: object) -> Reply:
+        """A value as JSON, and what is answered to it."""
+        return self.ask("POST", path, orjson.dumps(value))
+
+    def together(self, *requests: Request) -> list[Reply]:
+        """Requests that came in one turn of the loop, and their answers."""
+
+        async def all_of_them() -> list[exchange.Reply]:
+            waiting = []
+            for request in requests:
+                one: asyncio.Future[exchange.Reply] = self.loop.create_future()
+                self.app.handle(request, one.set_result)
+                waiting.append(one)
+            return await asyncio.wait_for(asyncio.gather(*waiting), 30)
+
+        return [
+            Reply(
+                reply.status,
+                {
+                    "content-type": reply.kind.decode(),
+                    **{name.decode(): value.decode() for name, value in reply.headers},
+                },
+                reply.body,
+            )
+            for reply in self.loop.run_until_complete(all_of_them())
+        ]
+
+    def close(self) -> None:
+        self.app.close()
+        self.loop.close()
 
 
-def as_json(answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    """Answers as a client gets them: a tuple of reasons is a list."""
-    found: list[dict[str, Any]] = orjson.loads(orjson.dumps([asdict(a) for a in answers]))
-    return found
+@contextmanager
+def asked(limits: Limits | None = None, **folders: Path) -> Iterator[Asked]:
+    """An application that serves the releases in these folders, by the scenario's name with `_`."""
+    named = {name.replace("_", "-"): folder for name, folder in folders.items()}
+    made = Asked(named, limits or Limits())
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,96 +1,29 @@
 """A model of dates and flags, from a request to its answer."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import orjson
 import pytest
 
-from components.scoring.bundle import CARD, GOLDEN, REFERENCE, SPEC, Bundle, write_manifest
-from components.scoring.model import Linear
-from components.scoring.reference import freeze
-from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT, CutOff, Release
-from components.scoring.scorer import Scorer
-from components.scoring.snapshot import pack
-from components.scoring.spec import (
-    Columns,
-    Input,
-    LinearModel,
-    NumberColumn,
-    Platt,
-    ReasonText,
-    RowFeature,
-    Scale,
-    Spec,
-)
-from serving.app import App
 from tests.making import changed
-from tests.serving.asking import ask
+from tests.serving import dated
+from tests.serving.asking import Asked, asked
+from tests.serving.dated import ROW, ROWS
 
-MODEL = LinearModel(1.0, (-0.05, -0.1, -1.0))
-SPECIFICATION = Spec(
-    scenario="repeat",
-    family="logistic",
-    inputs=(
-        Input("BIRTHDAY", "date"),
-        Input("JOB_START", "date", nullable=True),
-        Input("LOAN_DATE", "date"),
-        Input("OWNS_CAR", "category", ("N", "Y")),
-    ),
-    features=(
-        RowFeature("AGE", "(LOAN_DATE - BIRTHDAY) / 365.25"),
-        RowFeature("YEARS_ON_JOB", "(LOAN_DATE - JOB_START) / 365.25"),
-        RowFeature("CAR", 'OWNS_CAR == "Y"'),
-    ),
-    columns=Columns(tuple(NumberColumn(n, impute=0.0) for n in range(3))),
-    model=MODEL,
-    calibration=Platt(),
-    points=Scale(600, 50, 20),
-    reasons=(
-        ReasonText("AGE", "Older", "{value} years old, usual is {reference}", None, 40.0),
-        ReasonText("JOB", "Long in the job", "New in the job", "No job", 5.0),
-        ReasonText("CAR", "A car", "No car", None, 1.0),
-    ),
-    most_reasons=3,
-)
-ROW: dict[str, object] = {
-    "BIRTHDAY": "1990-05-31",
-    "JOB_START": "2023-06-01",
-    "LOAN_DATE": "2024-05-31",
-    "OWNS_CAR": "N",
-}
-ROWS = [ROW, changed(ROW, JOB_START=None), changed(ROW, OWNS_CAR="Y", BIRTHDAY="1960-01-01")]
 PREDICT = "/v1/models/repeat:predict"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> App:
-    """A release made by hand, with its golden rows, verified as any other."""
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """A release made by hand, verified as any other."""
     folder: Path = tmp_path_factory.mktemp("release")
-    parts = folder / BUNDLE
-    parts.mkdir()
-    bundle = Bundle(parts, "", SPECIFICATION, Linear(MODEL))
-    matrix = bundle.rows(ROWS)
-    names = [feature.name for feature in SPECIFICATION.features]
-    known = freeze(names, [0, 0, 0], bundle.features(matrix), np.array([0.1, 0.2, 0.3]))
-    (parts / SPEC).write_text(SPECIFICATION.to_json())
-    (parts / REFERENCE).write_text(known.to_json())
-    (parts / CARD).write_text(json.dumps({"scenario": "repeat"}))
-    (parts / GOLDEN).write_text(json.dumps(vars(bundle.answers_of(ROWS))))
-    made = Release(
-        scenario="repeat",
-        family="logistic",
-        bundle=write_manifest(parts),
-        snapshot=pack(folder / SNAPSHOT, ["a", "b", "c"], SPECIFICATION.inputs, matrix),
-        policy=CutOff(1, 0.5),
-    )
-    (folder / RELEASE).write_text(made.to_json())
-    return App({"repeat": Scorer(folder)})
+    with asked(repeat=dated.release(folder)) as made:
+        yield made
 
 
-def test_a_row_with_dates_is_scored_with_its_reasons(app: App) -> None:
-    reply = ask(app, "POST", PREDICT, orjson.dumps({"instances": ROWS}))
+def test_a_row_with_dates_is_scored_with_its_reasons(app: Asked) -> None:
+    reply = app.post(PREDICT, {"instances": ROWS})
     assert reply.status == 200
     first, jobless, older = reply.json()["predictions"]
     margin = 1.0 - 0.05 * 12_419 / 365.25 - 0.1 * 365 / 365.25
@@ -115,11 +48,8 @@ def test_a_row_with_dates_is_scored_with_its_reasons(app: App) -> None:
     ],
 )
 def test_what_is_no_date_is_told_with_what_was_expected(
-    app: App, given: object, found: str
+    app: Asked, given: object, found: str
 ) -> None:
-    body = orjson.dumps({"instances": [changed(ROW, BIRTHDAY=given)]})
-    reply = ask(app, "POST", PREDICT, body)
+    reply = app.post(PREDICT, {"instances": [changed(ROW, BIRTHDAY=given)]})
     assert reply.status == 400
-    assert reply.json()["faults"] == [
-        f"BIRTHDAY: expected a date such as 1990-05-31, found {found}"
-    ]
+    assert reply.faults == [f"BIRTHDAY: expected a date such as 1990-05-31, found {found}"]

@@ -94,8 +94,10 @@ def test_an_answer_is_what_the_scorer_says(models: Models, served: list[Served])
     assert found.pd.tolist() == scorer.bundle.score(rows).pd.tolist()
     assert found.approved.tolist() == [pd < 0.3 for pd in found.pd]
     assert found.reasons == scorer.bundle.reasons(features)
+    names = [feature.name for feature in scorer.bundle.spec.features]
     assert found.parts is not None
-    assert found.parts.tobytes() == scorer.bundle.explain(rows).tobytes()
+    assert [list(one) for one in found.parts] == [names] * 7
+    assert [list(one.values()) for one in found.parts] == scorer.bundle.explain(rows).tolist()
     assert (found.challenged, found.other) == (None, None)
 
 

@@ -87,12 +87,13 @@ def test_the_groups_are_read_where_the_rows_have_some(tmp_path: Path, groups: An
         (
             "VISITS",
             [*["1"] * 59, None],
-            "columns: VISITS: expected a whole number from 0 to 9, found '1'; 59 rows like it",
+            "columns: VISITS: expected a whole number from 0 to 9, found '1'; 59 rows like it; "
+            "VISITS: expected a whole number from 0 to 9, found nothing; 1 row like it",
         ),
         (
             "REGION",
             [*["north"] * 59, "west"],
-            "columns: REGION: expected one of north, south, 7, found 'west'",
+            "columns: REGION: expected one of north, south, 7, found 'west'; 1 row like it",
         ),
     ],
 )
