@@ -14,10 +14,11 @@ from serving.settings import Limits
 if TYPE_CHECKING:
     from serving.models import Declared
 
+_DECISIONS = "/tmp/decisions"  # noqa: S108 - of a pod alone
 _HOST, _PORT = "0.0.0.0", 8080  # noqa: S104 - a pod is reached by its address
 
 
-def main(folder: Path, release: str | None) -> int:
+def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _PORT) -> int:
     """Verify the release, then listen; nothing listens before. `release` is the id to find."""
     try:
         limits = Limits.from_environment()
@@ -29,14 +30,15 @@ def main(folder: Path, release: str | None) -> int:
         from components.scoring.release import Release
         from serving.models import Declared
 
-        return {Release.read(folder).scenario: Declared(folder, release)}
+        found = Release.read(folder)
+        return {found.scenario: Declared(folder, release or found.id)}
 
     def serve(shared: bool) -> None:
         from serving.decision_log import DecisionLog
         from serving.server import listen_on, serve
         from serving.shipping import Shipper, installed_store
 
-        decisions = Path(os.environ.get("VINTAGE_DECISIONS") or "/tmp/decisions")  # noqa: S108 - of a pod alone
+        decisions = Path(os.environ.get("VINTAGE_DECISIONS") or _DECISIONS)
         # Without a store to go to, segments stay where they are.
         stored = bool(os.environ.get("VINTAGE_STORE"))
         shipping = Shipper(decisions, installed_store) if stored else nullcontext()
@@ -45,7 +47,7 @@ def main(folder: Path, release: str | None) -> int:
                 declared,
                 log,
                 limits,
-                lambda: listen_on(_HOST, _PORT, shared=shared),
+                lambda: listen_on(host, port, shared=shared),
                 lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
             )
 

@@ -21,14 +21,15 @@ _log = logging.getLogger("serving")
 
 def listen_on(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A socket that listens; raises where nothing can. `shared` is with other workers."""
+    found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         found.bind((host, port))
         found.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
+        found.close()
         raise EnvironmentFaultError(
             f"port {port} on {host}: expected to listen there, found: {error}; "
             "choose another with --port"

@@ -2,37 +2,41 @@
 
 import http.client
 import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
+import orjson
 import pytest
 
+from components.contracts.errors import EnvironmentFaultError
 from components.scoring.release import Release
-from components.scoring.scorer import Scorer
+from components.scoring.scorer import Answer, Scorer
 from serving import __main__ as program
 from tests.making import Models, plain_rows
-from tests.serving.asking import as_json
 from tests.support import free_port, python, user_environment
 
+_T = TypeVar("_T")
 ROOT = Path(__file__).parents[2]
 PREDICT = "/v1/models/small-loans:predict"
 #: The image's port is one for all of its pods; a test needs a free one, on loopback.
 _ON_LOOPBACK = """
 import os, sys
 from pathlib import Path
-from serving import __main__ as program
-here = {"host": "127.0.0.1", "port": int(sys.argv[2])}
-check_port, listen = program.check_port, program.listen
-program.check_port = lambda host, port: check_port(**here)
-program.listen = lambda app, host, port: listen(app, **here)
-sys.exit(program.main(Path(sys.argv[1]), os.environ.get("VINTAGE_RELEASE")))
+from serving.__main__ import main
+release = os.environ.get("VINTAGE_RELEASE")
+sys.exit(main(Path(sys.argv[1]), release, host="127.0.0.1", port=int(sys.argv[2])))
 """
 
 
@@ -47,10 +51,15 @@ def folder(models: Models, tmp_path: Path) -> Path:
 @contextmanager
 def _started(folder: Path, port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """The server as a process; it has ended when this is left."""
+    own = {
+        "VINTAGE_DECISIONS": str(folder.parent / "decisions"),
+        "VINTAGE_SERVE_DRAIN_SECONDS": "0.3",
+        "VINTAGE_SERVE_RELOAD_SECONDS": "0.05",
+    }
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", _ON_LOOPBACK, str(folder), str(port)],
         cwd=ROOT,
-        env=user_environment(**environment),
+        env=user_environment(**own, **environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -58,8 +67,13 @@ def _started(folder: Path, port: int, **environment: str) -> Iterator[subprocess
     try:
         yield process
     finally:
-        process.kill()
-        process.communicate(timeout=20)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate(timeout=20)
+            raise
 
 
 def _listens(port: int) -> bool:
@@ -70,11 +84,12 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _until(holds: Callable[[], bool]) -> None:
+def _until(holds: Callable[[], _T]) -> _T:
     deadline = time.monotonic() + 20
-    while not holds():
+    while not (found := holds()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    return found
 
 
 def _ask(port: int, path: str, rows: object = None) -> tuple[int, object]:
@@ -93,8 +108,9 @@ def test_a_pod_serves_the_release_in_its_folder(folder: Path, models: Models) ->
     with _started(folder, port, VINTAGE_RELEASE=Release.read(folder).id):
         _until(lambda: _listens(port))
         assert _ask(port, "/v1/models") == (200, {"models": ["small-loans"]})
-        expected = {"predictions": as_json(Scorer(folder).score(rows))}
-        assert _ask(port, PREDICT, rows) == (200, expected)
+        status, found = _ask(port, PREDICT, rows)
+    assert status == 200
+    assert _undated(found) == as_json(Scorer(folder).score(rows))
 
 
 def test_without_a_release_to_find_any_is_served(folder: Path) -> None:
@@ -162,8 +178,8 @@ def test_nothing_listens_before_all_of_it_verified(
 ) -> None:
     damage(folder)
     heard: list[object] = []
-    monkeypatch.setattr(program, "check_port", lambda *where: heard.append(where))
-    monkeypatch.setattr(program, "listen", lambda *_, **where: heard.append(where))
+    monkeypatch.setattr("serving.server.listen_on", lambda *where, **_: heard.append(where))
+    monkeypatch.setenv("VINTAGE_DECISIONS", str(folder.parent / "decisions"))
     assert program.main(folder, None) == 1
     assert heard == []
     assert words in capsys.readouterr().err
@@ -171,11 +187,15 @@ def test_nothing_listens_before_all_of_it_verified(
 
 def test_a_pod_listens_where_kserve_looks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[object] = []
-    monkeypatch.setattr(program, "check_port", lambda *where: heard.append(where))
-    monkeypatch.setattr(program, "listen", lambda _, **where: heard.append(where))
-    assert program.main(folder, None) == 0
-    anywhere = "0.0.0.0"  # noqa: S104 - a pod is reached by its address
-    assert heard == [(anywhere, 8080), {"host": anywhere, "port": 8080}]
+
+    def listen_on(host: str, port: int, *, shared: bool) -> None:
+        heard.append((host, port, shared))
+        raise EnvironmentFaultError("enough")
+
+    monkeypatch.setattr("serving.server.listen_on", listen_on)
+    monkeypatch.setenv("VINTAGE_DECISIONS", str(folder.parent / "decisions"))
+    assert program.main(folder, None) == 1
+    assert heard == [("0.0.0.0", 8080, False)]  # noqa: S104 - a pod is reached by its address
 
 
 def test_a_port_in_use_ends_the_process_with_a_message(folder: Path) -> None:
@@ -189,28 +209,138 @@ def test_a_port_in_use_ends_the_process_with_a_message(folder: Path) -> None:
     assert said.startswith(f"serving: port {port} on 127.0.0.1: expected to listen there")
 
 
+def test_a_setting_that_is_none_ends_the_process_with_a_message(folder: Path) -> None:
+    environment = user_environment(VINTAGE_SERVE_WORKERS="many")
+    done = python("-m", "serving", str(folder), cwd=ROOT, environment=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "serving: VINTAGE_SERVE_WORKERS: expected a whole number of at least 1, found 'many'\n"
+    )
+
+
 def test_a_pod_that_is_told_to_end_finishes_its_answer(folder: Path, models: Models) -> None:
     port, rows = free_port(), plain_rows(models.data.inputs[:3])
     body = json.dumps({"instances": rows}).encode()
-    head = (
-        f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
-        "Expect: 100-continue\r\n\r\n"
-    )
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with _started(folder, port) as process:
         _until(lambda: _listens(port))
         with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(head.encode() + body[:10])
-            # It says so once the application waits for the body: the request is at work.
-            assert client.recv(1000).startswith(b"HTTP/1.1 100")
+            time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
+            # As long as a balancer may send more, it is answered; but told to go elsewhere.
+            assert _ask(port, "/v2/health/ready")[0] == 503
+            assert _ask(port, PREDICT, rows)[0] == 200
             _until(lambda: not _listens(port))
             assert process.poll() is None
             client.sendall(body[10:])
             with client.makefile("rb") as answer:
                 status, _, rest = answer.read().partition(b"\r\n")
         assert status == b"HTTP/1.1 200 OK"
-        predictions = json.loads(rest.partition(b"\r\n\r\n")[2])["predictions"]
-        assert predictions == as_json(Scorer(folder).score(rows))
+        predictions = json.loads(rest.partition(b"\r\n\r\n")[2])
+        assert _undated(predictions) == as_json(Scorer(folder).score(rows))
         said = process.communicate(timeout=20)[0]
-    assert process.returncode in (0, -signal.SIGTERM)
+    assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def test_releases_change_under_load_and_no_request_is_lost(
+    folder: Path, models: Models, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    models.release("logistic", other)
+    row = plain_rows(models.data.inputs[:1])
+    scored = {Release.read(f).id: Scorer(f).score(row)[0].pd for f in (folder, other)}
+    served, swaps, port = tmp_path / "served", 100, free_port()
+    served.symlink_to(folder)
+    asked: list[tuple[str, float]] = []
+    faults: list[object] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        body = json.dumps({"instances": row})
+        while not over.is_set():
+            connection.request("POST", PREDICT, body)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status == 200:
+                (found,) = json.loads(text)["predictions"]
+                asked.append((found["release"], found["pd"]))
+            else:
+                faults.append((answer.status, text))
+        connection.close()
+
+    with _started(served, port) as process:
+        _until(lambda: _listens(port))
+        clients = [threading.Thread(target=ask) for _ in range(4)]
+        for client in clients:
+            client.start()
+        try:
+            for number in range(swaps):
+                fresh = tmp_path / f"next {number}"
+                fresh.symlink_to((other, folder)[number % 2])
+                fresh.rename(served)
+                wanted = Release.read(served).id
+                _until(lambda wanted=wanted: asked[-1][0] == wanted)  # type: ignore[misc]
+        finally:
+            over.set()
+            for client in clients:
+                client.join(20)
+        assert process.poll() is None
+    assert faults == []
+    assert {(release, pd) for release, pd in asked} == set(scored.items())
+    assert sum(a[0] != b[0] for a, b in pairwise(asked)) >= swaps
+
+
+def test_workers_share_a_port_and_one_that_dies_has_a_successor(
+    folder: Path, models: Models
+) -> None:
+    port, rows = free_port(), plain_rows(models.data.inputs[:1])
+    with _started(folder, port, VINTAGE_SERVE_WORKERS="2") as process:
+        _until(lambda: _listens(port))
+        first = _until(lambda: _workers(process.pid) if len(_workers(process.pid)) == 2 else [])
+        for _ in range(40):
+            assert _ask(port, PREDICT, rows)[0] == 200
+        assert _counted(port) == 40
+        os.kill(first[0], signal.SIGKILL)
+        _until(lambda: set(_workers(process.pid)) - set(first) and len(_workers(process.pid)) == 2)
+        _until(lambda: _ask(port, PREDICT, rows)[0] == 200)
+    assert process.returncode == 0
+    assert not _listens(port)
+
+
+def test_workers_that_cannot_start_end_the_process(folder: Path) -> None:
+    _damaged(folder)
+    with _started(folder, free_port(), VINTAGE_SERVE_WORKERS="2") as process:
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert "card.json: expected sha256" in said
+
+
+def _workers(parent: int) -> list[int]:
+    text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(pid) for pid in text.split()]
+
+
+def _counted(port: int) -> float:
+    """Rows that were decided on, whichever worker tells of it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("vintage_decisions_"))
+
+
+def _undated(answer: object) -> list[dict[str, object]]:
+    """Predictions without the ids of their decisions, which no two have."""
+    assert isinstance(answer, dict)
+    rows: list[dict[str, object]] = answer["predictions"]
+    return [{name: v for name, v in row.items() if name != "decision_id"} for row in rows]
+
+
+def as_json(answers: Sequence[Answer]) -> list[dict[str, object]]:
+    """Answers as a client gets them: a tuple of reasons is a list."""
+    found: list[dict[str, object]] = json.loads(orjson.dumps([asdict(one) for one in answers]))
+    return found
