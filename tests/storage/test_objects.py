@@ -267,6 +267,17 @@ def test_a_document_is_what_was_put_last(store: Store) -> None:
     assert uri == f"{store.uri}/runs/r/summary.json"
 
 
+@pytest.mark.parametrize("size", [0, 1_000, 12_000_000])
+def test_a_file_is_kept_to_the_byte_under_its_name(store: Store, tmp_path: Path, size: int) -> None:
+    data = bytes(range(256)) * (size // 256)
+    (tmp_path / "file").write_bytes(data)
+    assert store.read("decisions/s/a.jsonl") is None
+    for _ in range(2):  # a second time is the same thing
+        store.put_file("decisions/s/a.jsonl", tmp_path / "file")
+        assert store.read("decisions/s/a.jsonl") == data
+        assert store.names("decisions") == ["decisions/s/a.jsonl"]
+
+
 def test_names_are_of_the_documents_under_a_prefix_in_order(store: Store) -> None:
     for name in ("deployments/b.json", "deployments/a.json", "deployments-old/c.json", "x.json"):
         store.put(name, "{}")
