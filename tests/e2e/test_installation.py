@@ -17,7 +17,7 @@ from tests.e2e import kube, lending
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
 from tests.e2e.planting import installed, plant, promotions
-from tests.serving.asking import as_json
+from tests.serving.asking import as_json, scored
 from tests.support import python, user_environment
 
 ENTITIES = 300
@@ -128,8 +128,8 @@ def test_the_served_scores_are_the_embedded_ones_to_the_bit(
         )
         said = asyncio.run(_ask(url, {"instances": rows[:5]}))
     # The same release, by its hash, the same PD, to the last bit, and the same reasons.
-    assert answer.json()["predictions"] == as_json(expected)
-    assert said["predictions"] == as_json(expected[:5])
+    assert scored(answer.json()["predictions"]) == as_json(expected)
+    assert scored(said["predictions"]) == as_json(expected[:5])
 
 
 async def _ask(url: str, question: dict[str, Any]) -> Any:

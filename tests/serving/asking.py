@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from components.scoring.scorer import Answer as Scored
 from serving import exchange
 from serving.app import App
 from serving.exchange import Request
@@ -95,6 +96,20 @@ class Asked:
     def close(self) -> None:
         self.app.close()
         self.loop.close()
+
+
+def as_json(answers: Sequence[Scored]) -> list[dict[str, Any]]:
+    """A scorer's answers as a client gets them: a tuple of reasons is a list."""
+    found: list[dict[str, Any]] = orjson.loads(orjson.dumps([asdict(a) for a in answers]))
+    return found
+
+
+def scored(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a client gets, less the ids of the decisions: they are never the same twice."""
+    assert all(one["decision_id"] for one in predictions)
+    return [
+        {name: value for name, value in one.items() if name != "decision_id"} for one in predictions
+    ]
 
 
 @contextmanager

@@ -1,11 +1,8 @@
 """The application: it answers as the scorer does, and a wrong request is told all that is wrong."""
 
-import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import orjson
 import pytest
@@ -13,94 +10,199 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.scoring.scorer import Scorer
-from serving.app import LARGEST_BODY, MOST_ROWS, App
+from serving.exchange import Request
+from serving.settings import Limits
 from tests.making import Models, changed, packages_after, plain_rows
-from tests.serving.asking import as_json, ask
+from tests.serving.asking import JSON, Asked, as_json, asked, scored
 
 PREDICT = "/v1/models/small-loans:predict"
 ROW: dict[str, object] = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
 
 
 @pytest.fixture(scope="module")
-def scorer(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Scorer:
-    """The boosted trees at work."""
-    folder: Path = tmp_path_factory.mktemp("snapshot")
-    return Scorer(models.release("xgboost", folder))
+def release(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The boosted trees in a folder."""
+    folder: Path = tmp_path_factory.mktemp("release")
+    return models.release("xgboost", folder)
 
 
 @pytest.fixture(scope="module")
-def app(scorer: Scorer) -> App:
-    """An application with two names for one scorer."""
-    return App({"small-loans": scorer, "another": scorer})
+def scorer(release: Path) -> Scorer:
+    """The boosted trees at work."""
+    return Scorer(release)
+
+
+@pytest.fixture(scope="module")
+def app(release: Path) -> Iterator[Asked]:
+    """An application that serves them."""
+    with asked(small_loans=release) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
         ("/", {"status": "alive"}),
-        ("/v1/models", {"models": ["another", "small-loans"]}),
+        ("/v1/models", {"models": ["small-loans"]}),
         ("/v1/models/small-loans", {"name": "small-loans", "ready": True}),
-        ("/v1/models/another", {"name": "another", "ready": True}),
     ],
 )
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_question_about_the_server_is_answered(
-    app: App, path: str, answer: dict[str, object]
+    app: Asked, method: str, path: str, answer: dict[str, object]
 ) -> None:
-    reply = ask(app, "GET", path)
+    reply = app.ask(method, path)
     assert (reply.status, reply.json()) == (200, answer)
-    assert reply.headers == {
-        b"content-type": b"application/json",
-        b"content-length": str(len(reply.text)).encode(),
-    }
+    assert reply.headers == {"content-type": "application/json"}
 
 
 @pytest.mark.parametrize("rows", [1, 2, 40])
+@pytest.mark.parametrize("path", [PREDICT, "/predict", "/predict?scenario=small-loans"])
 def test_a_prediction_is_the_scorer_s_answer_to_the_bit(
-    app: App, scorer: Scorer, models: Models, rows: int
+    app: Asked, scorer: Scorer, models: Models, path: str, rows: int
 ) -> None:
     given_rows = plain_rows(models.data.inputs[:rows])
-    reply = ask(app, "POST", PREDICT, orjson.dumps({"instances": given_rows}))
+    reply = app.post(path, {"instances": given_rows})
     assert reply.status == 200
-    answers = as_json(scorer.score(given_rows))
-    assert reply.json() == json.loads(reply.text) == {"predictions": answers}
+    told = reply.json()["predictions"]
+    assert json.loads(reply.body)["predictions"] == told
+    assert scored(told) == as_json(scorer.score(given_rows))
+    assert len({answer["decision_id"] for answer in told}) == rows
 
 
-def test_a_body_may_come_in_parts(app: App) -> None:
-    body = orjson.dumps({"instances": [ROW]})
-    whole = ask(app, "POST", PREDICT, body)
-    parts = ask(app, "POST", PREDICT, body[:10], b"", body[10:])
-    assert (parts.status, parts.text) == (200, whole.text)
+def test_questions_of_one_turn_are_answered_each_with_its_own_rows(
+    app: Asked, scorer: Scorer, models: Models
+) -> None:
+    rows = plain_rows(models.data.inputs[:6])
+    bodies = [orjson.dumps({"instances": some}) for some in (rows[:1], rows[1:4], [{}], rows[4:])]
+    replies = app.together(*(Request("POST", PREDICT, "", JSON, body) for body in bodies))
+    assert [reply.status for reply in replies] == [200, 200, 400, 200]
+    found = [a["pd"] for r in replies if r.status == 200 for a in r.json()["predictions"]]
+    assert found == [answer.pd for answer in scorer.score(rows)]
+
+
+def test_an_entity_is_scored_by_its_id_beside_rows(app: Asked, scorer: Scorer) -> None:
+    reply = app.post(PREDICT, {"instances": ["3", ROW], "entities": [None, "mine"]})
+    known = scorer.score([scorer.entity("3"), ROW])
+    assert [answer["pd"] for answer in reply.json()["predictions"]] == [one.pd for one in known]
+    assert app.log.decisions[-1][0].entities == ["3", "mine"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "faults"),
+    [
+        ({"instances": ["3", "nobody"]}, 404, ["row 1: no entity 'nobody' in the snapshot"]),
+        (
+            {"instances": ["nobody", 5, {"AMOUNT": 1}]},
+            400,
+            [
+                "row 0: no entity 'nobody' in the snapshot",
+                "row 1: expected an object or an entity's id, found a int",
+                "row 2: VISITS: expected a whole number from 0 to 9, found nothing",
+            ],
+        ),
+        ({"instances": ["3"], "entities": []}, 400, []),
+        (
+            {"instances": ["3"], "entities": ["4"]},
+            400,
+            ["row 0: the instance is entity '3', entities says '4'"],
+        ),
+        ({"instances": ["3"], "parameters": {}}, 400, []),
+        ({"instances": ["3"], "reason": True}, 400, []),
+    ],
+)
+def test_what_is_no_entity_of_the_snapshot_is_told(
+    app: Asked, body: object, status: int, faults: list[str]
+) -> None:
+    reply = app.post(PREDICT, body)
+    assert (reply.status, reply.faults) == (status, faults)
+
+
+def test_an_explanation_is_a_prediction_with_the_parts_of_its_margin(
+    app: Asked, scorer: Scorer
+) -> None:
+    (told,) = app.post(PREDICT.replace("predict", "explain"), {"instances": [ROW]}).json()[
+        "explanations"
+    ]
+    parts = scorer.bundle.explain(scorer.bundle.rows([ROW]))[0].tolist()
+    names = [feature.name for feature in scorer.bundle.spec.features]
+    assert told["parts"] == dict(zip(names, parts, strict=True))
+    assert told["pd"] == scorer.score([ROW])[0].pd
+
+
+def test_the_features_of_an_entity_are_those_it_is_scored_by(app: Asked, scorer: Scorer) -> None:
+    reply = app.ask("GET", "/v1/features/small-loans/7")
+    assert reply.json() == {
+        "scenario": "small-loans",
+        "entity": "7",
+        "release": scorer.id,
+        "inputs": dict(scorer.entity("7")),
+    }
+    assert app.ask("GET", "/v1/features/small-loans/nobody").status == 404
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "error"),
     [
         ("GET", "/nowhere", 404, "no such path: /nowhere"),
+        ("POST", "/nowhere", 404, "no such path: /nowhere"),
         ("GET", "/v1", 404, "no such path: /v1"),
-        ("GET", "/v2/models/small-loans", 404, "no such path: /v2/models/small-loans"),
-        ("GET", "/v1/models/", 404, "model '': expected one of another, small-loans"),
-        ("GET", "/v1/models/x", 404, "model 'x': expected one of another, small-loans"),
-        ("POST", "/v1/models/x:predict", 404, "model 'x': expected one of another, small-loans"),
-        ("GET", "/v1/models/x:predict", 404, "model 'x': expected one of another, small-loans"),
-        ("GET", "/v1/models/small-loans/", 404, "model 'small-loans/': expected one of another"),
+        ("GET", "/v2/models", 404, "no such path: /v2/models"),
+        ("GET", "/v1/models/", 404, "model '': expected one of small-loans"),
+        ("GET", "/v1/models/x", 404, "model 'x': expected one of small-loans"),
+        ("POST", "/v1/models/x:predict", 404, "model 'x': expected one of small-loans"),
+        ("GET", "/v1/models/x:predict", 404, "model 'x': expected one of small-loans"),
+        ("GET", "/v1/models/small-loans/", 404, "model 'small-loans/': expected one of small"),
+        ("GET", "/v2/models/x", 404, "model 'x': expected one of small-loans"),
+        ("POST", "/predict?scenario=x", 404, "model 'x': expected one of small-loans"),
+        ("POST", "/predict?scenario=", 404, "model '': expected one of small-loans"),
+        ("POST", "/predict?scenario=x&scenario=y", 400, "query: expected ?scenario= once"),
         ("GET", PREDICT, 405, f"{PREDICT}: expected POST, found GET"),
         ("PUT", PREDICT, 405, f"{PREDICT}: expected POST, found PUT"),
+        ("GET", "/predict", 405, "/predict: expected POST, found GET"),
         ("POST", "/v1/models/small-loans", 405, "small-loans: expected GET, found POST"),
         ("POST", "/", 405, "/: expected GET, found POST"),
         ("DELETE", "/v1/models", 405, "/v1/models: expected GET, found DELETE"),
+        ("POST", "/v1/features/small-loans/1", 405, "expected GET, found POST"),
+        ("GET", "/v2/models/small-loans/infer", 405, "/infer: expected POST, found GET"),
+        ("POST", "/v2/models/small-loans/ready", 405, "/ready: expected GET, found POST"),
     ],
 )
 def test_a_wrong_path_or_method_is_told(
-    app: App, method: str, path: str, status: int, error: str
+    app: Asked, method: str, path: str, status: int, error: str
 ) -> None:
-    reply = ask(app, method, path, orjson.dumps({"instances": [ROW]}))
+    reply = app.ask(method, path, orjson.dumps({"instances": [ROW]}))
     assert reply.status == status
-    assert error in reply.json()["error"]
-    assert reply.json()["faults"] == []
+    assert error in reply.json()["detail"]
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert ("allow" in reply.headers) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"content-type": "application/json"}, 200),
+        ({"content-type": "Application/JSON; charset=utf-8"}, 200),
+        ({"content-type": "application/x-www-form-urlencoded"}, 200),
+        ({"content-encoding": "identity"}, 200),
+        ({"content-type": "text/csv"}, 415),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/octet-stream"}, 415),
+        ({"content-type": "multipart/form-data; boundary=x"}, 415),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
+    ],
+)
+@pytest.mark.parametrize("path", [PREDICT, "/predict"])
+def test_a_body_that_says_it_is_no_json_is_refused(
+    app: Asked, path: str, headers: Mapping[str, str], status: int
+) -> None:
+    body = orjson.dumps({"instances": [ROW]})
+    assert app.ask("POST", path, body, headers).status == status
 
 
 SHAPE = 'body: expected {"instances": [row, ...]} with at least one row'
-OBJECTS = "instances: expected objects of named inputs"
+OBJECT = "expected an object or an entity's id, found a"
 DECLARED = "instances: not as the model declares"
 
 
@@ -113,28 +215,35 @@ DECLARED = "instances: not as the model declares"
         (b'{"instances": [{"AMOUNT": NaN}]}', "body: expected JSON", []),
         (b'{"instances": [{"AMOUNT": 1e999}]}', "body: expected JSON", []),
         (b"[" * 5000 + b"]" * 5000, "body: expected JSON", []),
-        (b"null", SHAPE, []),
-        (b"5", SHAPE, []),
-        (b"[]", SHAPE, []),
-        (orjson.dumps([ROW]), SHAPE, []),
+        (b"null", "body: expected a JSON object, found a NoneType", []),
+        (b"5", "body: expected a JSON object, found a int", []),
+        (b"[]", "body: expected a JSON object, found a list", []),
+        (orjson.dumps([ROW]), "body: expected a JSON object, found a list", []),
         (b"{}", SHAPE, []),
         (b'{"instances": []}', SHAPE, []),
         (b'{"instances": null}', SHAPE, []),
         (b'{"instances": {}}', SHAPE, []),
         (orjson.dumps({"instances": ROW}), SHAPE, []),
         (orjson.dumps({"rows": [ROW]}), SHAPE, []),
-        (b'{"instances": [null]}', OBJECTS, ["row 0"]),
-        (orjson.dumps({"instances": [ROW, 5, [], "x"]}), OBJECTS, ["row 1", "row 2", "row 3"]),
-        (b'{"instances": [' + b"1," * 49 + b"1]}", OBJECTS, [f"row {n}" for n in range(20)]),
+        (b'{"instances": [null]}', DECLARED, [f"row 0: {OBJECT} NoneType"]),
+        (
+            orjson.dumps({"instances": [ROW, 5, [], "x"]}),
+            DECLARED,
+            [
+                f"row 1: {OBJECT} int",
+                f"row 2: {OBJECT} list",
+                "row 3: no entity 'x' in the snapshot",
+            ],
+        ),
     ],
 )
 def test_a_body_that_holds_no_rows_is_refused(
-    app: App, body: bytes, error: str, faults: list[str]
+    app: Asked, body: bytes, error: str, faults: list[str]
 ) -> None:
-    reply = ask(app, "POST", PREDICT, body)
+    reply = app.ask("POST", PREDICT, body)
     assert reply.status == 400
-    assert reply.json()["error"].startswith(error)
-    assert reply.json()["faults"] == faults
+    assert reply.json()["detail"].startswith(error)
+    assert reply.faults == faults
 
 
 @pytest.mark.parametrize(
@@ -172,46 +281,31 @@ def test_a_body_that_holds_no_rows_is_refused(
     ],
 )
 def test_rows_with_faults_are_refused_with_every_fault(
-    app: App, rows: list[Mapping[str, object]], faults: list[str]
+    app: Asked, rows: list[Mapping[str, object]], faults: list[str]
 ) -> None:
-    reply = ask(app, "POST", PREDICT, orjson.dumps({"instances": rows}))
-    assert reply.status == 400
-    assert reply.json() == {"error": DECLARED, "faults": faults}
+    reply = app.post(PREDICT, {"instances": rows})
+    assert reply.json() == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": DECLARED,
+        "faults": faults,
+    }
 
 
-def test_a_body_that_is_too_large_is_refused_before_all_of_it_is_read(app: App) -> None:
-    part = b" " * 1_000_000
-    reply = ask(app, "POST", PREDICT, *[part] * 11, leaves=True)
+def test_too_many_rows_are_refused(release: Path) -> None:
+    with asked(Limits(rows=2), small_loans=release) as app:
+        assert app.post(PREDICT, {"instances": [ROW, ROW]}).status == 200
+        reply = app.post(PREDICT, {"instances": [ROW, ROW, ROW]})
     assert reply.status == 413
-    assert reply.json()["error"] == f"body: expected at most {LARGEST_BODY} bytes"
+    assert reply.json()["detail"] == "instances: expected at most 2 rows, found 3"
 
 
-def test_a_body_of_the_largest_size_is_read(app: App) -> None:
-    body = orjson.dumps({"instances": [ROW]})
-    assert ask(app, "POST", PREDICT, body + b" " * (LARGEST_BODY - len(body))).status == 200
-    assert ask(app, "POST", PREDICT, body + b" " * (LARGEST_BODY - len(body) + 1)).status == 413
-
-
-def test_too_many_rows_are_refused(app: App) -> None:
-    body = b'{"instances": [' + b"{}," * MOST_ROWS + b"{}]}"
-    reply = ask(app, "POST", PREDICT, body)
-    assert reply.status == 413
-    assert reply.json()["error"] == f"instances: expected at most {MOST_ROWS} rows, found 100001"
-    with patch("serving.app.MOST_ROWS", 2):
-        body = orjson.dumps({"instances": [ROW, ROW]})
-        assert ask(app, "POST", PREDICT, body).status == 200
-
-
-def test_the_answer_to_many_wrong_rows_is_not_larger_than_a_body_may_be(app: App) -> None:
-    body = b'{"instances": [' + b"{}," * (MOST_ROWS - 1) + b"{}]}"
-    reply = ask(app, "POST", PREDICT, body)
-    assert reply.status == 400
-    assert len(reply.text) < LARGEST_BODY
-
-
-def test_a_client_that_goes_away_is_no_fault_of_the_server(app: App) -> None:
-    reply = ask(app, "POST", PREDICT, b'{"inst', leaves=True)
-    assert (reply.status, reply.json()["error"]) == (400, "the client went away")
+@pytest.mark.parametrize("row", [b"{}", b"5", b'"nobody"'])
+def test_the_answer_to_many_wrong_rows_names_a_thousand(app: Asked, row: bytes) -> None:
+    reply = app.ask("POST", PREDICT, b'{"instances": [' + (row + b",") * 99_999 + row + b"]}")
+    assert reply.status in {400, 404}
+    assert len(reply.faults) == 1_000
 
 
 VALUES = st.recursive(
@@ -236,35 +330,21 @@ BODIES = (
 @settings(deadline=None, max_examples=150)
 @given(BODIES)
 def test_whatever_a_client_sends_is_answered_and_never_breaks_the_server(
-    app: App, body: bytes
+    app: Asked, body: bytes
 ) -> None:
-    reply = ask(app, "POST", PREDICT, body)
+    reply = app.ask("POST", PREDICT, body)
     answer = reply.json()
     if reply.status == 200:
         assert all(0 <= p["pd"] <= 1 for p in answer["predictions"])
     else:
-        assert reply.status == 400
-        assert answer["error"]
+        assert reply.status == answer["status"] == 400
+        assert answer["detail"]
 
 
-def test_the_server_is_told_when_the_application_has_started_and_stopped(app: App) -> None:
-    waiting = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[Mapping[str, Any]] = []
-
-    async def receive() -> Mapping[str, Any]:
-        return waiting.pop(0)
-
-    async def send(message: Mapping[str, Any]) -> None:
-        sent.append(message)
-
-    asyncio.run(app({"type": "lifespan"}, receive, send))
-    assert [m["type"] for m in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    asyncio.run(app({"type": "websocket"}, receive, send))
-    assert len(sent) == 2
-
-
-def test_the_application_needs_numpy_onnx_runtime_and_orjson_and_nothing_else() -> None:
-    expected = {"components", "numpy", "onnxruntime", "orjson", "serving"}
+def test_the_application_needs_what_scores_json_and_figures_and_nothing_else() -> None:
+    expected = {
+        "components", "numpy", "onnxruntime", "orjson", "prometheus_client", "serving"
+    }  # fmt: skip
     assert packages_after("import serving.app") == expected
 
 
@@ -278,18 +358,18 @@ def test_the_server_needs_no_laboratory() -> None:
     [(1, None, True), (100, None, True), (101, None, False), (101, True, True), (1, False, False)],
 )
 def test_reasons_come_by_default_and_in_bulk_on_request(
-    app: App, models: Models, rows: int, asked: bool | None, told: bool
+    app: Asked, models: Models, rows: int, asked: bool | None, told: bool
 ) -> None:
     body: dict[str, object] = {"instances": plain_rows(models.data.inputs[:rows])}
     if asked is not None:
         body["reasons"] = asked
-    found = ask(app, "POST", PREDICT, orjson.dumps(body)).json()["predictions"]
+    found = app.post(PREDICT, body).json()["predictions"]
     assert {answer["reasons"] is not None for answer in found} == {told}
 
 
-def test_a_wish_for_reasons_is_true_or_false(app: App, models: Models) -> None:
+def test_a_wish_for_reasons_is_true_or_false(app: Asked, models: Models) -> None:
     body = {"instances": plain_rows(models.data.inputs[:1]), "reasons": "yes"}
-    reply = ask(app, "POST", PREDICT, orjson.dumps(body))
-    assert (reply.status, reply.json()["error"]) == (
+    reply = app.post(PREDICT, body)
+    assert (reply.status, reply.json()["detail"]) == (
         400, "reasons: expected true or false, found 'yes'"
     )  # fmt: skip
