@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+import xgboost
 from numpy.typing import NDArray
 
 from components.contracts.families import Search, Training, XGBoostFamily
@@ -12,8 +14,10 @@ from components.contracts.policy import Points
 from components.contracts.scenario import TrainSpec
 from components.contracts.sources import Column, Kind
 from components.scoring.bundle import Bundle
+from components.training import onnx
 from components.training.fit import train
 from components.training.matrix import Data
+from components.training.onnx import of_xgboost
 
 WIDTH = 40
 NAMES = tuple(f"F{number:02d}" for number in range(WIDTH))
@@ -21,10 +25,11 @@ NAMES = tuple(f"F{number:02d}" for number in range(WIDTH))
 
 @dataclass(frozen=True)
 class Made:
-    """A bundle, and rows that it knows."""
+    """A bundle, rows that it knows, and the model in it as its library has it."""
 
     bundle: Bundle
     rows: NDArray[np.float64]
+    booster: xgboost.Booster
 
 
 def rows_of(count: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -38,9 +43,9 @@ def rows_of(count: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int6
     return values, label
 
 
-def make(folder: Path) -> Made:
+def make(folder: Path, *, rows: int = 20_000, rounds: int = 200) -> Made:
     """Train it the way the pipeline does, nothing searched."""
-    values, label = rows_of(20_000, 1)
+    values, label = rows_of(rows, 1)
     split = np.where(np.arange(len(label)) % 5, "train", "validation")
     spec = TrainSpec(
         scenario="forty-numbers",
@@ -54,12 +59,20 @@ def make(folder: Path) -> Made:
             for name in NAMES
         ),
         training=Training(
-            families=(XGBoostFamily(rounds=200, max_depth=6, eta=0.05, search={}),),
+            families=(XGBoostFamily(rounds=rounds, max_depth=6, eta=0.05, search={}),),
             search=Search(folds=2),
         ),
         points=Points(),
         most_reasons=4,
         groups="none",
     )
-    found = train(Data(values, values, label, split), spec, folder, lambda *_: None).of_chosen()
-    return Made(Bundle.load(folder / found.folder, found.bundle), values)
+    boosters = list[xgboost.Booster]()
+
+    def kept(booster: xgboost.Booster, width: int) -> bytes:
+        boosters.append(booster)
+        return of_xgboost(booster, width)
+
+    with patch.object(onnx, "of_xgboost", kept):
+        trained = train(Data(values, values, label, split), spec, folder, lambda *_: None)
+    found = trained.of_chosen()
+    return Made(Bundle.load(folder / found.folder, found.bundle), values, boosters[0])
