@@ -283,7 +283,7 @@ def test_releases_change_under_load_and_no_request_is_lost(
                 fresh.symlink_to((other, folder)[number % 2])
                 fresh.rename(served)
                 wanted = Release.read(served).id
-                _until(lambda wanted=wanted: asked[-1][0] == wanted)  # type: ignore[misc]
+                _until(lambda wanted=wanted: bool(asked) and asked[-1][0] == wanted)  # type: ignore[misc]
         finally:
             over.set()
             for client in clients:
