@@ -1,1 +1,1 @@
-"""The outside world: object store, promotions table, MLflow, notifications. Steps use it, and the shipping of decisions."""
+"""The outside world: object store, promotions, MLflow, notifications. Steps and shipping use it."""
