@@ -38,6 +38,7 @@ def header(served: Served, host: str, started: int) -> bytes:
 
 def record(question: Question, answer: Answer) -> bytes:
     """The line of one request. Its id comes first: it is found without reading the rest."""
+    cells = question.inputs.astype("<f8", copy=False)
     told, flags, other = answer.reasons, answer.challenged, answer.other
     return _line(
         {
@@ -45,7 +46,7 @@ def record(question: Question, answer: Answer) -> bytes:
             "at": _utc(question.at),
             "rows": len(answer.pd),
             "entities": question.entities,
-            "inputs": b2a_base64(question.inputs.tobytes(), newline=False).decode("ascii"),
+            "inputs": b2a_base64(cells.tobytes(), newline=False).decode("ascii"),
             "pd": answer.pd.tolist(),
             "points": answer.points.tolist(),
             "approved": answer.approved.tolist(),

@@ -60,12 +60,15 @@ class Shipper:
             if is_segment(path.name.removesuffix(OPEN))
         )
 
+    def _closed(self) -> list[Path]:
+        return [path for path in self._folder.glob("*/*.jsonl") if is_segment(path.name)]
+
     def ship(self) -> bool:
         """Take every closed segment to the store, the oldest first; raises what the store raises.
 
         False where another process is at it.
         """
-        waiting = [path for path in self._folder.glob("*/*.jsonl") if is_segment(path.name)]
+        waiting = self._closed()
         if not waiting:
             return True
         lock = os.open(self._folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o640)
@@ -111,8 +114,8 @@ class Shipper:
         """Ship what is closed by now; what the store does not take in time stays on this disk."""
         self._stop.set()
         self._thread.join(self._stop_seconds)
-        if left := self.waiting_bytes:
-            _log.error("decision log: %d bytes of segments are left in %s", left, self._folder)
+        if left := self._closed():
+            _log.error("decision log: %d segments are left in %s", len(left), self._folder)
 
 
 def _size(path: Path) -> int:

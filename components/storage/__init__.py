@@ -1,3 +1,1 @@
-"""The outside world: object store, promotions table, MLflow, notifications. Reached from steps,
-and where decisions are shipped.
-"""
+"""The outside world: object store, promotions, MLflow, notifications. Steps and shipping use it."""

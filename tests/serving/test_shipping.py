@@ -186,7 +186,7 @@ def test_an_end_does_not_wait_for_a_store_that_is_away(
         pass
     assert time.monotonic() - started < 2.0
     assert len(closed(folder)) == 1
-    assert f"6 bytes of segments are left in {folder}" in caplog.text
+    assert f"1 segments are left in {folder}" in caplog.text
 
 
 def test_the_installation_says_which_store_it_is(home: Path) -> None:
