@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import fields
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ import pytest
 import requests
 
 from components.scoring.bundle import Bundle
+from serving.settings import Limits
 from tests.making import REGIONS, Models, plain_rows, same_bits
 from tests.serving import dated
 from tests.serving.running import running
 
 NAME = "small-loans"
 ROWS = 30
+GUIDE = Path(__file__).parents[2] / "docs" / "serving.md"
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +163,36 @@ def test_every_line_of_the_page_works_when_it_is_pasted(url: str) -> None:
         words[1:1] = ["--noproxy", "*", "--fail"]
         done = subprocess.run(words, capture_output=True, check=True)  # noqa: S603
         assert json.loads(done.stdout).keys() & {"predictions", "explanations", "outputs"}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_every_line_of_the_guide_works_when_it_is_pasted(url: str) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in re.split(r"\n(?=\S)", block.strip())]
+    assert len(lines) > 10
+    for line in lines:
+        asked = line.replace("localhost:8080", url).replace("card-default", NAME)
+        words = shlex.split(asked)
+        assert words[0] == "curl"
+        words[1:1] = ["--noproxy", "*", "--fail"]
+        done = subprocess.run(words, capture_output=True, check=True)  # noqa: S603 - our own page
+        assert done.stdout
+
+
+def test_the_client_of_the_guide_gets_the_scores(
+    url: str, models: Models, folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    exec(  # noqa: S102 - our own page
+        block.replace("http://localhost:8080", url).replace("card-default", NAME), {}
+    )
+    bundle = Bundle.load(folders["small_loans"] / "bundle")
+    assert capsys.readouterr().out == f"{bundle.score(models.data.inputs[17:19]).pd}\n"
+
+
+def test_the_guide_names_every_limit_with_its_default() -> None:
+    table = GUIDE.read_text().partition("## Limits")[2]
+    told = dict(re.findall(r"^\| `([a-z_]+)` \| ([\d,]+|none) \|", table, re.MULTILINE))
+    assert {name: value.replace(",", "") for name, value in told.items()} == {
+        one.name: f"{one.default:.0f}" if one.default else "none" for one in fields(Limits)
+    }
