@@ -207,7 +207,7 @@ def _cell(declared: Input, *, codes: bool) -> Document:
 def _instances(name: str, limits: Limits) -> Document:
     entity = {"type": "string", "description": "An entity's id: its inputs are in the snapshot."}
     whom = {
-        "type": "array",
+        "type": ["array", "null"],
         "items": _TEXT_OR_NULL,
         "description": "Whom the rows are about: as many as instances, null where it is not known.",
     }

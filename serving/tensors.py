@@ -54,14 +54,14 @@ class Reader:
     def read(self, given: Mapping[str, Any], expected: Sequence[str]) -> Sequence[object] | None:
         """The values of a tensor; None where it has a fault. `expected` are its datatypes."""
         before = len(self.faults)
-        name, datatype = given["name"], str(given.get("datatype"))
+        name, datatype = given["name"], given.get("datatype")
         if strange := sorted(given.keys() - _KEYS):
             self._fault(f"{name}: expected nothing but {', '.join(sorted(_KEYS))}", strange[0])
         if datatype not in expected:
             self._fault(f"{name}: expected datatype {' or '.join(expected)}", datatype)
         rows = self._shape(name, given.get("shape"))
         raw = self._raw(name, given)
-        if rows is None or len(self.faults) > before:
+        if rows is None or not isinstance(datatype, str) or len(self.faults) > before:
             return None
         if raw is None:
             return self._listed(given, rows, datatype)
@@ -93,17 +93,17 @@ class Reader:
 
     def _raw(self, name: str, given: Mapping[str, Any]) -> tuple[int, int] | None:
         """From where to where a tensor's bytes are; None where its data is JSON."""
-        parameters = given.get("parameters") or {}
-        data = given.get("data")
-        if not isinstance(parameters, dict) or parameters.keys() - {_SIZE}:
+        parameters, data = given.get("parameters"), given.get("data")
+        known = parameters if isinstance(parameters, dict) else {}
+        if not isinstance(parameters, dict | None) or known.keys() - {_SIZE}:
             self._fault(f"{name}: parameters: expected nothing but {_SIZE}", parameters)
-        elif _SIZE not in parameters:
+        if _SIZE not in known:
             if not isinstance(data, list):
                 self._fault(f"{name}: expected data, or {_SIZE} among the parameters", data)
             return None
-        elif data is not None:
+        if data is not None:
             self.faults.append(f"{name}: expected data or {_SIZE}, found both")
-        size = parameters.get(_SIZE) if isinstance(parameters, dict) else None
+        size = known[_SIZE]
         left = len(self.body) - self.at
         if type(size) is not int or not 0 <= size <= left:
             self._fault(f"{name}: {_SIZE}: expected at most the {left:,} bytes that are left", size)

@@ -123,7 +123,7 @@ def _is_input(scorer: Scorer, name: str) -> bool:
 
 def _columns(scorer: Scorer, given: object, reader: tensors.Reader) -> dict[str, Sequence[object]]:
     """The tensors that are well formed, by name."""
-    faults, found, met = reader.faults, dict[str, Sequence[object]](), set[object]()
+    faults, found, met = reader.faults, dict[str, Sequence[object]](), set[str]()
     if not isinstance(given, list) or not given:
         raise ProblemError(400, 'body: expected {"inputs": [tensor, ...]} with at least one tensor')
     named = [one.get("name") if isinstance(one, dict) else None for one in given]
@@ -133,7 +133,8 @@ def _columns(scorer: Scorer, given: object, reader: tensors.Reader) -> dict[str,
     for number, (one, name) in enumerate(zip(given, named, strict=True)):
         if not isinstance(name, str):
             faults.append(f"inputs: expected a name for each tensor, found none for {number}")
-        elif name in met:
+            continue
+        if name in met:
             faults.append(f"{name}: expected one tensor, found another")
         elif name not in expected:
             beside = f" beside {ENTITY}" if ENTITY in expected else ""
@@ -191,8 +192,8 @@ def _outputs(asked: Mapping[str, Any], rows: int, faults: list[str]) -> _Outputs
     """The outputs that are wanted, each with whether in bytes."""
     flags = _flags("parameters", asked.get("parameters"), _PARAMETERS, faults)
     binary = flags.get("binary_data_output", False)
-    given = asked.get("outputs") or []
-    if not given:
+    given = asked.get("outputs")
+    if given is None or given == []:
         reasons = flags.get("reasons", rows <= FEW_ROWS)
         return [(name, binary) for name in OUTPUTS if reasons or name != "reasons"]
     if not isinstance(given, list):
