@@ -82,6 +82,7 @@ lock: $(READY) ## resolve the dependencies again, keeping what can stay
 pin: $(READY) ## write the image tags of this tree to the one list that has them
 	@$(BIN)/python manifests/images.py pin
 
+# serving.py and local_pipeline.py install peers of theirs, about 1 GB the first time.
 .PHONY: bench
 bench: $(READY) ## run the benchmarks; one JSON line each
 	@for file in benchmarks/[a-z]*.py; do $(BIN)/python -m $$(echo $${file%.py} | tr / .) || exit 1; done

@@ -16,7 +16,10 @@ from benchmarks._load import ask, get
 SERVER, CLIENT = 0, 1
 #: Seconds until a server must be ready, and until it must have gone.
 _START, _STOP = 120.0, 15.0
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+#: One thread a library, and no word to anybody else.
+_ENVIRON = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "DO_NOT_TRACK"), "1"
+)
 _TICK = os.sysconf("SC_CLK_TCK")
 _MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")
 
@@ -39,6 +42,10 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+class UnavailableError(Exception):
+    """A server that cannot be had here."""
+
+
 class Server:
     """A server that runs, with all processes that it started."""
 
@@ -54,7 +61,7 @@ class Server:
         with self._output.open("wb") as output, on_core(SERVER):
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command, cwd=folder, stdout=output, stderr=output, start_new_session=True,
-                env={**os.environ, **_ONE_THREAD, **(environ or {})},
+                env={**os.environ, **_ENVIRON, **(environ or {})},
             )  # fmt: skip
         try:
             with on_core(CLIENT):
@@ -77,17 +84,18 @@ class Server:
                 if ask(self.port, get(path)).status == 200:  # noqa: PLR2004 - HTTP's own number
                     return
             if self._process.poll() is not None:
-                raise RuntimeError(f"{self.name}: expected a server, found its end: {self._last()}")
+                raise UnavailableError(
+                    f"{self.name}: expected a server, found its end:\n{self.said()}"
+                )
             if time.perf_counter() - self._started > _START:
-                raise RuntimeError(f"{self.name}: not ready within {_START:g} s: {self._last()}")
+                raise UnavailableError(
+                    f"{self.name}: not ready within {_START:g} s:\n{self.said()}"
+                )
             time.sleep(0.01)
 
-    def _last(self) -> str:
-        return self._output.read_text(errors="replace")[-2_000:]
-
     def said(self) -> str:
-        """What it wrote to its standard output and error."""
-        return self._output.read_text(errors="replace")
+        """The end of what it wrote to its standard output and error."""
+        return self._output.read_text(errors="replace")[-2_000:]
 
     def _all(self) -> list[int]:
         """The processes of its session."""

@@ -9,16 +9,18 @@ against the model's. A round's figures go to stderr, the medians of the rounds t
 Our default answer has reasons, validation, metrics and the decision log; the peers answer with a
 probability alone. MLServer and MLflow run in environments of their own below VINTAGE_BENCH_HOME
 (the system's temp where it is not set), made by the first run, which downloads about 1 GB; a peer
-that cannot be installed is left out, and stderr says so.
+that cannot be installed or does not start is left out, and stderr says so.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -31,7 +33,7 @@ from benchmarks._line import line
 from benchmarks._load import ask, load
 from benchmarks._model import Made, make
 from benchmarks._peers import bodies, servers
-from benchmarks._processes import CLIENT, SERVER, on_core
+from benchmarks._processes import CLIENT, SERVER, UnavailableError, on_core
 from benchmarks._releases import entity, entity_rows, release, whole_rows
 from benchmarks._rounds import Contender, compare, compare_rate, measured
 from components.scoring.bundle import MODEL
@@ -107,14 +109,17 @@ def _kserve(bench: Bench, stack: ExitStack, batches: list[Values]) -> Contender:
 def _others(bench: Bench, stack: ExitStack, batches: list[Values]) -> list[Contender]:
     raw = [bench.raw(rows) for rows in batches]
     found = []
-    if mlserver := servers.mlserver(bench.folder("peer"), bench.booster):
-        stack.enter_context(mlserver)
-        asked = [bodies.tensor(servers.MODEL, rows) for rows in batches]
-        found.append(Contender("MLServer", mlserver, asked, raw, bodies.of_tensor, _BITS))
-    if mlflow := servers.mlflow(bench.folder("peer"), bench.booster):
-        stack.enter_context(mlflow)
-        asked = [bodies.frame(rows) for rows in batches]
-        found.append(Contender("MLflow", mlflow, asked, raw, bodies.of_list, _BITS))
+    for name, start_it, body, read in (
+        ("MLServer", servers.mlserver, partial(bodies.tensor, servers.MODEL), bodies.of_tensor),
+        ("MLflow", servers.mlflow, bodies.frame, bodies.of_list),
+    ):
+        try:
+            server = stack.enter_context(start_it(bench.folder("peer"), bench.booster))
+        except UnavailableError as error:
+            print(f"serving: {name} skipped: {error}", file=sys.stderr)
+            continue
+        asked = [body(rows) for rows in batches]
+        found.append(Contender(name, server, asked, raw, read, _BITS))
     return found
 
 
@@ -158,10 +163,10 @@ def binary(bench: Bench) -> None:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     raw = onnxruntime.InferenceSession(str(bench.made.bundle.folder / MODEL), options)
     given = {raw.get_inputs()[0].name: matrix}
-    with servers.ours(bench.folder("ours"), [bench.release(_NAME, _FEW_ENTITIES)], _NAME) as server:
-        request = bodies.binary(_NAME, rows)
-        with on_core(CLIENT):
-            status = ask(server.port, request).status
+    request = bodies.binary(_NAME, rows)
+    made = [bench.release(_NAME, _FEW_ENTITIES)]
+    with servers.ours(bench.folder("ours"), made, _NAME) as server, on_core(CLIENT):
+        status = ask(server.port, request).status
         if status in _NO_SUCH_PATH:
             print(f"serving: binary skipped: the server answers {status} to V2", file=sys.stderr)
             return
@@ -169,10 +174,9 @@ def binary(bench: Bench) -> None:
         ours, peer = [], []
         for _ in range(_BINARY_RUNS):
             contender.check()
-            with on_core(CLIENT):
-                started = time.perf_counter()
-                ask(server.port, request)
-                ours.append(_TEN_THOUSAND / (time.perf_counter() - started))
+            started = time.perf_counter()
+            ask(server.port, request)
+            ours.append(_TEN_THOUSAND / (time.perf_counter() - started))
             with on_core(SERVER):
                 started = time.perf_counter()
                 raw.run(None, given)
@@ -241,6 +245,8 @@ _ALL: dict[str, Callable[[Bench], None]] = {
 
 
 def main(names: list[str]) -> None:
+    if not {SERVER, CLIENT} <= (cores := os.sched_getaffinity(0)):
+        sys.exit(f"serving: expected cores {SERVER} and {CLIENT}, found {sorted(cores)}")
     with tempfile.TemporaryDirectory(prefix="serving-") as text:
         home = Path(text)
         made = make(home / "model")

@@ -59,7 +59,7 @@ def binary(model: str, rows: Values) -> bytes:
     columns = [np.ascontiguousarray(column, dtype="<f8").tobytes() for column in rows.T]
     inputs = [
         {
-            "name": name, "shape": [len(rows), 1], "datatype": "FP64",
+            "name": name, "shape": [len(rows)], "datatype": "FP64",
             "parameters": {"binary_data_size": len(column)},
         }
         for name, column in zip(NAMES, columns, strict=True)

@@ -6,11 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks._processes import UnavailableError
+
 _MADE = "made.txt"
 
 
-def environment(name: str, *installs: tuple[str, ...]) -> Path | None:
-    """The folder of an environment with these packages; None, and a word, where it can't be made.
+def environment(name: str, *installs: tuple[str, ...]) -> Path:
+    """The folder of an environment with these packages; raises where it cannot be made.
+
     Each of the installs is what `uv pip install` is told, in this order.
     """
     home = Path(
@@ -27,12 +30,8 @@ def environment(name: str, *installs: tuple[str, ...]) -> Path | None:
         for packages in installs:
             _uv("pip", "install", "--python", str(folder / "bin" / "python"), *packages)
     except (OSError, subprocess.CalledProcessError) as error:
-        told = getattr(error, "stderr", b"") or b""
-        print(
-            f"serving: {name} skipped, it cannot be installed: {error}\n{told.decode()[-1_000:]}",
-            file=sys.stderr,
-        )
-        return None
+        told = (getattr(error, "stderr", None) or b"").decode()
+        raise UnavailableError(f"{name} cannot be installed: {error}\n{told[-1_000:]}") from None
     made.write_text(wanted)
     return folder
 

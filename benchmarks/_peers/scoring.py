@@ -2,8 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from components.scoring.release import RELEASE
 from serving.app import Log
@@ -22,20 +24,25 @@ class _NoLog:
         """Nothing is written."""
 
 
-def _log(folder: Path) -> Log:
-    log = DecisionLog(folder)
+@contextmanager
+def _log(folder: Path) -> Iterator[Log]:
+    folder.mkdir(parents=True, exist_ok=True)
+    log: Any = DecisionLog(folder)
     try:
         log.write([], [])
     except NotImplementedError:
         print(f"{LOG_IS_OFF}: it cannot write yet", file=sys.stderr, flush=True)
-        return _NoLog()
-    return log
+        yield _NoLog()
+        return
+    with log:
+        yield log
 
 
 def main(port: int, log: Path, folders: list[Path]) -> None:
     declared = {json.loads((f / RELEASE).read_text())["scenario"]: Declared(f) for f in folders}
     limits = Limits(drain_seconds=0.0, stop_seconds=1.0)
-    serve(lambda: declared, _log(log), limits, lambda: listen_on("127.0.0.1", port), print)
+    with _log(log) as written:
+        serve(lambda: declared, written, limits, lambda: listen_on("127.0.0.1", port), print)
 
 
 if __name__ == "__main__":

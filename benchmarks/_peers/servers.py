@@ -39,7 +39,7 @@ def kserve(folder: Path, booster: Path) -> Server:
     return Server("kserve", command, http, f"/v1/models/{MODEL}", folder / "kserve", _OURS)
 
 
-def mlserver(folder: Path, booster: Path) -> Server | None:
+def mlserver(folder: Path, booster: Path) -> Server:
     """MLServer as it starts by itself: one process for HTTP, one that scores."""
     home = environment(
         "mlserver",
@@ -47,8 +47,6 @@ def mlserver(folder: Path, booster: Path) -> Server | None:
         ("mlserver==1.7.1", "uvloop==0.21.0", _XGBOOST, "scikit-learn"),
         ("--no-deps", "mlserver-xgboost==1.7.1"),  # asks for XGBoost's other, larger package
     )
-    if home is None:
-        return None
     own = folder / "mlserver"
     own.mkdir()
     http, grpc, metrics = free_port(), free_port(), free_port()
@@ -61,13 +59,11 @@ def mlserver(folder: Path, booster: Path) -> Server | None:
     return Server("mlserver", command, http, f"/v2/models/{MODEL}/ready", own, _path(home))
 
 
-def mlflow(folder: Path, booster: Path) -> Server | None:
+def mlflow(folder: Path, booster: Path) -> Server:
     """`mlflow models serve`, one worker as by default, a model without a signature: the least that
     it can check.
     """
     home = environment("mlflow", ("mlflow==3.17.2", _XGBOOST))
-    if home is None:
-        return None
     own, port = folder / "mlflow", free_port()
     own.mkdir()
     subprocess.run(  # noqa: S603 - our own command
