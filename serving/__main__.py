@@ -20,12 +20,6 @@ _HOST, _PORT = "0.0.0.0", 8080  # noqa: S104 - a pod is reached by its address
 
 def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _PORT) -> int:
     """Verify the release, then listen; nothing listens before. `release` is the id to find."""
-    try:
-        limits = Limits.from_environment()
-    except VintageError as error:
-        sys.stderr.write(f"serving: {error}\n")
-        return 1
-
     def declared() -> "Mapping[str, Declared]":
         from components.scoring.release import Release
         from serving.models import Declared
@@ -51,7 +45,12 @@ def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _P
                 lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
             )
 
-    return workers.run(limits.workers, serve)
+    try:
+        limits = Limits.from_environment()
+        return workers.run(limits.workers, serve)
+    except VintageError as error:
+        sys.stderr.write(f"serving: {error}\n")
+        return 1
 
 
 if __name__ == "__main__":

@@ -16,25 +16,18 @@ _FAILED = 1
 
 
 def run(workers: int, serve: Callable[[bool], None]) -> int:
-    """Serve in this process, or in so many beside it; returns the exit status.
+    """Serve in this process, or in so many beside it; returns the exit status, or raises what
+    the one process raised.
 
     `serve` is told whether it shares its port. A worker that dies has a successor, as long as it
     had come so far as to serve; one that cannot start ends them all.
     """
     if workers == 1:
-        return _one(serve, shared=False)
+        serve(False)
+        return 0
     with tempfile.TemporaryDirectory(prefix="vintage-metrics-") as folder:
         os.environ[SHARED] = folder
         return _Family(workers, serve).live()
-
-
-def _one(serve: Callable[[bool], None], *, shared: bool) -> int:
-    try:
-        serve(shared)
-    except VintageError as error:
-        sys.stderr.write(f"serving: {error}\n")
-        return _FAILED
-    return 0
 
 
 class _Family:
@@ -77,7 +70,11 @@ class _Family:
             signal.signal(number, signal.SIG_DFL)
         status = 2
         try:
-            status = _one(self._serve, shared=True)
+            self._serve(True)
+            status = 0
+        except VintageError as error:
+            sys.stderr.write(f"serving: {error}\n")
+            status = _FAILED
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

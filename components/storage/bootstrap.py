@@ -27,9 +27,11 @@ _WRITE = (
 
 def main() -> int:
     try:
-        if not (bucket := urlsplit(store := _setting("VINTAGE_STORE")).netloc):
-            raise VintageError(f"expected s3://BUCKET/PREFIX as VINTAGE_STORE, found {store}")
-        _patiently("MinIO", lambda: _make_buckets(bucket))
+        store = urlsplit(text := _setting("VINTAGE_STORE"))
+        if not store.netloc:
+            raise VintageError(f"expected s3://BUCKET/PREFIX as VINTAGE_STORE, found {text}")
+        decisions = "/".join(part for part in (store.path.strip("/"), "decisions/*") if part)
+        _patiently("MinIO", lambda: _make_buckets(store.netloc, decisions))
         for url in ("VINTAGE_DATABASE", "MLFLOW_DATABASE"):
             _patiently("PostgreSQL", lambda url=url: _make_database(_setting(url)))  # type: ignore[misc]
     except VintageError as error:
@@ -60,7 +62,7 @@ def _patiently(what: str, make: Callable[[], None]) -> None:
             return
 
 
-def _make_buckets(bucket: str) -> None:
+def _make_buckets(bucket: str, decisions: str) -> None:
     import urllib3
     from minio import Minio, MinioAdmin
     from minio.credentials.providers import StaticProvider
@@ -90,14 +92,16 @@ def _make_buckets(bucket: str) -> None:
         for name in (bucket, MLFLOW_BUCKET):
             if not client.bucket_exists(bucket_name=name):
                 client.make_bucket(bucket_name=name)
-        for user, actions, name in (
-            ("STORE", _WRITE, bucket),
-            ("SERVING", _READ, bucket),
-            ("MLFLOW", _WRITE, MLFLOW_BUCKET),
+        for user, statements in (
+            ("STORE", [_may(_WRITE, bucket, "*")]),
+            # A server adds to the decision log, and cannot change what it serves.
+            ("SERVING", [_may(_READ, bucket, "*"), _may(("s3:PutObject",), bucket, decisions)]),
+            ("MLFLOW", [_may(_WRITE, MLFLOW_BUCKET, "*")]),
         ):
             access = _setting(f"{user}_KEY")
+            policy = {"Version": "2012-10-17", "Statement": statements}
             admin.user_add(access_key=access, secret_key=_setting(f"{user}_SECRET"))
-            admin.policy_add(policy_name=access, policy=_policy(actions, name))
+            admin.policy_add(policy_name=access, policy=policy)
             admin.policy_set(policy_name=access, user=access)
     except (MinioException, MinioAdminException, urllib3.exceptions.HTTPError) as error:
         raise EnvironmentFaultError(f"MinIO at {parts.netloc}: {error}") from error
@@ -105,10 +109,10 @@ def _make_buckets(bucket: str) -> None:
         raise VintageError(f"bucket {bucket}: {error}") from None
 
 
-def _policy(actions: tuple[str, ...], bucket: str) -> dict[str, object]:
-    where = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    statement = {"Effect": "Allow", "Action": list(actions), "Resource": where}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def _may(actions: tuple[str, ...], bucket: str, names: str) -> dict[str, object]:
+    """A policy's statement: these actions, on the bucket and on objects of these names."""
+    where = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/{names}"]
+    return {"Effect": "Allow", "Action": list(actions), "Resource": where}
 
 
 def _make_database(url: str) -> None:

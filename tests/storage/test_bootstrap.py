@@ -1,5 +1,6 @@
 """An installation's own MinIO and PostgreSQL, made ready: on real servers, once and again."""
 
+import io
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +33,7 @@ def made(
     say_minio(minio_server, users, monkeypatch)
 
     def make() -> None:
-        bootstrap._make_buckets(users.bucket)
+        bootstrap._make_buckets(users.bucket, "store/decisions/*")
 
     make()
     return make
@@ -111,6 +112,32 @@ def test_each_user_may_do_what_it_needs_and_no_more(
 
 
 @pytest.mark.minio
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        ("store/decisions/card-default/2026-11-22/a.jsonl", True),
+        ("decisions/a.jsonl", False),
+        ("store/deployments/card-default", False),
+        ("store/card-default/releases/a/release.json", False),
+    ],
+)
+@pytest.mark.usefixtures("made")
+def test_a_server_writes_decisions_and_nothing_else(
+    minio_server: MinioServer, users: Users, name: str, may: bool
+) -> None:
+    mine = _client(minio_server, users.key("SERVING"), users.secrets["SERVING"])
+    try:
+        mine.put_object(bucket_name=users.bucket, object_name=name, data=io.BytesIO(b"a"), length=1)
+        done = True
+    except S3Error as error:
+        assert error.code == "AccessDenied", error
+        done = False
+    assert done == may
+    with pytest.raises(S3Error, match="AccessDenied"):
+        mine.remove_object(bucket_name=users.bucket, object_name=name)
+
+
+@pytest.mark.minio
 def test_what_the_buckets_hold_stays(
     minio_server: MinioServer, users: Users, made: Callable[[], None]
 ) -> None:
@@ -159,7 +186,7 @@ def test_a_wrong_root_password_is_told_and_not_shown(
 ) -> None:
     monkeypatch.setenv("MINIO_ROOT_PASSWORD", "swordfish")
     with pytest.raises(EnvironmentFaultError, match=r"^MinIO at 127\.0\.0\.1:\d+: ") as caught:
-        bootstrap._make_buckets(users.bucket)
+        bootstrap._make_buckets(users.bucket, "store/decisions/*")
     assert "swordfish" not in str(caught.value)
 
 

@@ -42,7 +42,7 @@ def test_a_setting_that_is_missing_is_named(
     if missing == "MLFLOW_DATABASE":  # asked for once the other database is made
         monkeypatch.setattr(bootstrap, "_make_database", lambda _: None)
     if "DATABASE" in missing or "POSTGRES" in missing:  # the buckets are made by then
-        monkeypatch.setattr(bootstrap, "_make_buckets", lambda _: None)
+        monkeypatch.setattr(bootstrap, "_make_buckets", lambda *_: None)
     if missing.startswith("VINTAGE"):
         monkeypatch.setenv(missing, "")  # as a ConfigMap's key without a value
     else:
