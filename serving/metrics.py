@@ -17,8 +17,8 @@ from serving.workers import SHARED
 _KIND = prometheus.exposition.CONTENT_TYPE_PLAIN_0_0_4.encode()
 #: The scenario of a path, and the rest without it and without ids: few labels, whatever is asked.
 _PATH = re.compile(
-    r"(/v1/models/|/v1/features/|/v2/models/)([^/:]+)"
-    r"(:predict|:explain|/infer|/ready|/versions/[^/]+(?:/infer|/ready)?|/.+)?"
+    r"(/v1/models/|/v2/models/)([^/:]+)(?:/versions/[^/]+)?(:predict|:explain|/infer|/ready)?"
+    r"|(/v1/features/)([^/]+)/.+"
 )
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _CACHED = 1_000
@@ -45,6 +45,8 @@ class Metrics:
         self._reasons = prometheus.Counter(
             "vintage_reasons", "Reasons that were given.", ("scenario", "code"), registry=own
         )
+        #: The paths that are of no scenario; any other is one label, whoever makes it up.
+        self.paths: frozenset[str] = frozenset()
         self._children: dict[tuple[str, int], tuple[prometheus.Counter, prometheus.Histogram]] = {}
         self._registry = prometheus.CollectorRegistry() if os.environ.get(SHARED) else own
         if self._registry is not own:
@@ -58,13 +60,12 @@ class Metrics:
         found[1].observe(seconds)
 
     def _child(self, path: str, status: int) -> tuple[prometheus.Counter, prometheus.Histogram]:
-        scenario, route = "", path
-        if (parts := _PATH.fullmatch(path)) and parts[2] in self._models.served:
-            scenario, route = parts[2], parts[1] + (parts[3] or "")
-            if parts[1] == "/v1/features/":
-                route = parts[1]
-        elif status in {404, 405}:
-            route = "unknown"
+        before, scenario, after = "", "", ""
+        if parts := _PATH.fullmatch(path):
+            before, scenario, after = parts[1] or parts[4], parts[2] or parts[5], parts[3] or ""
+        route = before + after
+        if scenario not in self._models.served:
+            scenario, route = "", path if path in self.paths else "unknown"
         found = (
             self._requests.labels(scenario, route, status),
             self._seconds.labels(scenario, route),

@@ -15,6 +15,7 @@ from serving.settings import Limits
 OPEN = frozenset({"/", "/health", "/metrics", "/v2/health/live", "/v2/health/ready"})
 _PREDICT, _EXPLAIN = ":predict", ":explain"
 _MODELS = "/v1/models/"
+_PLAIN = "/predict"
 _MODELS_V2 = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(/infer|/ready)?")
 _FEATURES = re.compile(r"/v1/features/([^/]+)/(.+)")
 #: Of a body's kind what is read as JSON: said, not said, and what curl's -d says unasked.
@@ -43,13 +44,14 @@ class Routes:
             "/openapi.json": lambda _: as_json(self._described()),
             "/docs": lambda request: page.page(self._described(), request),
         }
+        metrics.paths = frozenset(self._exact) | {_PLAIN}
 
     def find(self, request: Request) -> Question | Reply:
         """The question that a request asks, or the reply to one that asks for no score."""
         path = request.path
         if path.startswith(_MODELS):
             return self._v1(request, path.removeprefix(_MODELS))
-        if path == "/predict":
+        if path == _PLAIN:
             return self._plain(request)
         if (route := self._exact.get(path)) is not None:
             expect(request, "GET")

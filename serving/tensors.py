@@ -25,6 +25,8 @@ NUMBERS: Mapping[str, np.dtype[Any]] = {
         ("INT8", "i1"), ("UINT64", "<u8"), ("UINT32", "<u4"), ("UINT16", "<u2"), ("UINT8", "u1"),
     )
 }  # fmt: skip
+_NUMBER = tuple(NUMBERS)
+_WHOLE = ("INT64", *(name for name in NUMBERS if name != "INT64"))
 _KEYS = frozenset({"name", "shape", "datatype", "data", "parameters"})
 _SIZE = "binary_data_size"
 #: Of an array in numpy its datatype.
@@ -36,8 +38,7 @@ def datatypes(declared: Input) -> tuple[str, ...]:
     if declared.kind not in {"number", "integer"}:
         return (BYTES,)
     # No bytes of an integer say that it is missing.
-    first = "INT64" if declared.kind == "integer" and not declared.nullable else "FP64"
-    return (first, *(name for name in NUMBERS if name != first))
+    return _WHOLE if declared.kind == "integer" and not declared.nullable else _NUMBER
 
 
 @dataclass

@@ -190,11 +190,11 @@ def from_columns(
     for position, declared in enumerate(inputs):
         values = columns[declared.name]
         cells = _READERS[declared.kind](declared, values)
-        strange = np.isinf(cells)
-        if strange.any():
-            wrong.append((declared, values, np.flatnonzero(strange)))
-        if not declared.nullable and (lacking := np.isnan(cells)).any():
-            wrong.append((declared, None, np.flatnonzero(lacking)))
+        if not np.isfinite(cells).all():
+            if (strange := np.isinf(cells)).any():
+                wrong.append((declared, values, np.flatnonzero(strange)))
+            if not declared.nullable and (lacking := np.isnan(cells)).any():
+                wrong.append((declared, None, np.flatnonzero(lacking)))
         matrix[:, position] = cells
     if wrong:
         raise InstanceError("columns", _each_cell(wrong) if by_row else _each_column(wrong))

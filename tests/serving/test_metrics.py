@@ -1,0 +1,72 @@
+"""Figures for Prometheus: few labels, whatever is asked."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from serving.settings import Limits
+from tests.making import Models
+from tests.serving.asking import asked
+
+ROW = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
+PREDICT = "/v1/models/small-loans:predict"
+
+
+@pytest.fixture(scope="module")
+def release(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scorecard in a folder."""
+    folder: Path = tmp_path_factory.mktemp("release")
+    return models.release("scorecard", folder)
+
+
+def _counted(page: str, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    found = {}
+    for line, value in re.findall(rf"^{name}{{(.*)}} (\S+)$", page, re.MULTILINE):
+        told = dict(re.findall(r'(\w+)="([^"]*)"', line))
+        found[tuple(told[label] for label in labels)] = float(value)
+    return found
+
+
+def test_requests_are_counted_by_route_and_decisions_by_release(release: Path) -> None:
+    with asked(small_loans=release) as app:
+        served = app.models.served["small-loans"].champion.id
+        for _ in range(2):
+            app.post(PREDICT, {"instances": [ROW, ROW, ROW]})
+        app.post(PREDICT.replace("predict", "explain"), {"instances": [ROW]})
+        app.post(PREDICT, {"instances": [{}]})
+        app.post("/predict", {})
+        for version in ("", f"/versions/{served}"):
+            app.ask("GET", f"/v2/models/small-loans{version}/ready")
+        app.ask("GET", "/v1/features/small-loans/7")
+        app.ask("GET", "/health")
+        page = app.ask("GET", "/metrics").body.decode()
+    assert _counted(page, "vintage_requests_total", "scenario", "route", "status") == {
+        ("small-loans", "/v1/models/:predict", "200"): 2,
+        ("small-loans", "/v1/models/:predict", "400"): 1,
+        ("small-loans", "/v1/models/:explain", "200"): 1,
+        ("small-loans", "/v2/models//ready", "200"): 2,
+        ("small-loans", "/v1/features/", "200"): 1,
+        ("", "/predict", "400"): 1,
+        ("", "/health", "200"): 1,
+    }
+    decided = _counted(page, "vintage_decisions_total", "scenario", "release", "decision")
+    assert sum(decided.values()) == 6
+    assert {labels[:2] for labels in decided} == {("small-loans", served)}
+    serving = _counted(page, "vintage_release_info", "scenario", "release", "role")
+    assert serving == {("small-loans", served, "champion"): 1}
+
+
+@pytest.mark.parametrize("token", ["", "secret"])
+def test_paths_that_somebody_makes_up_are_one_label(release: Path, token: str) -> None:
+    with asked(Limits(token=token), small_loans=release) as app:
+        for n in range(20):
+            for path in (
+                f"/{n}", f"/v1/models/{n}", f"/v1/models/small-loans/{n}", f"/v2/models/{n}/infer",
+                f"/v2/models/small-loans/versions/{n}", f"/v1/features/small-loans/{n}x",
+                f"/v1/features/{n}/1", f"/docs/{n}",
+            ):  # fmt: skip
+                assert app.ask("GET", path).status == (401 if token else 404)
+        page = app.ask("GET", "/metrics").body.decode()
+    routes = set(_counted(page, "vintage_requests_total", "route"))
+    assert routes == {("unknown",), ("/v2/models/",), ("/v1/features/",)}
