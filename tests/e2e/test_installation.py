@@ -156,6 +156,32 @@ def test_the_command_line_scores_from_the_cluster_s_stores(tmp_path: Path) -> No
     assert service["metadata"]["annotations"]["vintage/release"][:12] in done.stdout
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_pod_that_goes_leaves_its_decisions_in_the_store(tmp_path: Path) -> None:
+    import requests
+
+    with kube.forwarded("svc/card-default-predictor", 80) as port:
+        url = f"http://127.0.0.1:{port}/v1/models/card-default:predict"
+        (answer,) = requests.post(url, json={"instances": ["17"]}, timeout=60).json()["predictions"]
+    kube.kubectl("delete", "pods", "-l", "serving.kserve.io/inferenceservice=card-default")
+
+    def replayed() -> bool:
+        with kube.stores() as reached:
+            environment = user_environment(VINTAGE_HOME=str(tmp_path), **reached.environment)
+            identity = answer["decision_id"]
+            done = python(
+                "-m", "pipelines.cli", "replay", identity, cwd=ROOT, environment=environment
+            )
+        said.append(done.stdout + done.stderr)
+        return done.returncode == 0
+
+    said: list[str] = []
+    kube.until("a decision in the store", replayed, seconds=120)
+    assert answer["release"][:12] in said[-1]
+    service = ("wait", "--for=condition=Ready", "inferenceservice/card-default", "--timeout=120s")
+    kube.kubectl(*service, timeout=150)
+
+
 def test_a_second_run_makes_nothing_anew(
     trained: dict[str, Backend], compiled: dict[str, Path]
 ) -> None:
