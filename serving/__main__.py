@@ -20,6 +20,7 @@ _HOST, _PORT = "0.0.0.0", 8080  # noqa: S104 - a pod is reached by its address
 
 def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _PORT) -> int:
     """Verify the release, then listen; nothing listens before. `release` is the id to find."""
+
     def declared() -> "Mapping[str, Declared]":
         from components.scoring.release import Release
         from serving.models import Declared

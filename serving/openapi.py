@@ -153,7 +153,6 @@ def _schemas(served: Mapping[str, Served], limits: Limits) -> Document:
         "decision": {"enum": list(DECISIONS)},
         "reasons": {"anyOf": [{"type": "array", "items": _REASON}, {"type": "null"}]},
         "release": _TEXT,
-        "decision_id": _TEXT,
     }
     adds = {"type": "object", "additionalProperties": {"type": "number"}}
     found: Document = {
@@ -161,7 +160,9 @@ def _schemas(served: Mapping[str, Served], limits: Limits) -> Document:
             **_object(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT),
             "description": "RFC 9457",
         },
-        "Predictions": _object(predictions={"type": "array", "items": _object(**row)}),
+        "Predictions": _object(
+            predictions={"type": "array", "items": _object(**row, decision_id=_TEXT)}
+        ),
         "Explanations": _object(
             explanations={"type": "array", "items": _object(**row, parts=adds)}
         ),

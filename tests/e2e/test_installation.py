@@ -163,7 +163,8 @@ def test_a_pod_that_goes_leaves_its_decisions_in_the_store(tmp_path: Path) -> No
     with kube.forwarded("svc/card-default-predictor", 80) as port:
         url = f"http://127.0.0.1:{port}/v1/models/card-default:predict"
         (answer,) = requests.post(url, json={"instances": ["17"]}, timeout=60).json()["predictions"]
-    kube.kubectl("delete", "pods", "-l", "serving.kserve.io/inferenceservice=card-default")
+    label = "serving.kserve.io/inferenceservice=card-default"
+    assert "deleted" in kube.kubectl("-n", kube.NAMESPACE, "delete", "pods", "-l", label)
 
     def replayed() -> bool:
         with kube.stores() as reached:
@@ -178,8 +179,8 @@ def test_a_pod_that_goes_leaves_its_decisions_in_the_store(tmp_path: Path) -> No
     said: list[str] = []
     kube.until("a decision in the store", replayed, seconds=120)
     assert answer["release"][:12] in said[-1]
-    service = ("wait", "--for=condition=Ready", "inferenceservice/card-default", "--timeout=120s")
-    kube.kubectl(*service, timeout=150)
+    rolled = ("rollout", "status", "deployment/card-default-predictor", "--timeout=120s")
+    kube.kubectl("-n", kube.NAMESPACE, *rolled, timeout=150)
 
 
 def test_a_second_run_makes_nothing_anew(

@@ -1,0 +1,54 @@
+"""Thousands of requests that the server's own description allows, and forbids, over the network."""
+
+import re
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.making import Models
+from tests.serving.running import running
+from tests.support import python
+
+_SECONDS, _AT_LEAST = 40, 1_000
+#: A schema cannot say that there are as many entities as instances, or as much data as a shape
+#: tells: what it allows beyond that is refused, with a word. What is too large has a 413.
+_SETTINGS = """
+[checks.positive_data_acceptance]
+enabled = false
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 404, 405, 406, 413, 415, 422, 431]
+"""
+
+
+def test_no_request_that_the_description_allows_or_forbids_breaks_the_server(
+    models: Models, tmp_path: Path
+) -> None:
+    release = tmp_path / "release"
+    release.mkdir()
+    settings = tmp_path / "settings.toml"
+    settings.write_text(_SETTINGS)
+    command = Path(sys.executable).with_name("schemathesis")
+    with running(small_loans=models.release("xgboost", release)) as where:
+        done = python(
+            str(command), "--config-file", str(settings), "run", f"{where}/openapi.json",
+            "--max-time", str(_SECONDS), "--seed", "1", "--generation-database", "none",
+            "--continue-on-failure", "--no-color", "--no-shrink", "--warnings", "off",
+            cwd=tmp_path,
+        )  # fmt: skip
+        counts = _answers(where)
+    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-1_000:]
+    assert sum(counts.values()) >= _AT_LEAST, counts
+    assert not [status for status in counts if status >= 500], counts
+    assert counts[200]
+
+
+def _answers(where: str) -> dict[int, float]:
+    """How often the server answered with which status."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{where}/metrics", timeout=20) as answer:
+        lines = answer.read().decode().splitlines()
+    counts: dict[int, float] = {}
+    for line in lines:
+        if found := re.fullmatch(r'vintage_requests_total\{.*status="(\d+)"\} (.*)', line):
+            counts[int(found[1])] = counts.get(int(found[1]), 0.0) + float(found[2])
+    return counts
