@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,22 +28,17 @@ def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _P
         return {found.scenario: Declared(folder, release or found.id)}
 
     def serve(shared: bool) -> None:
-        from serving.decision_log import DecisionLog
         from serving.server import listen_on, serve
-        from serving.shipping import Shipper, installed_store
 
-        decisions = Path(os.environ.get("VINTAGE_DECISIONS") or _DECISIONS)
-        # Without a store to go to, segments stay where they are.
-        stored = bool(os.environ.get("VINTAGE_STORE"))
-        shipping = Shipper(decisions, installed_store) if stored else nullcontext()
-        with shipping, DecisionLog(decisions) as log:
-            serve(
-                declared,
-                log,
-                limits,
-                lambda: listen_on(host, port, shared=shared),
-                lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
-            )
+        serve(
+            declared,
+            Path(os.environ.get("VINTAGE_DECISIONS") or _DECISIONS),
+            limits,
+            lambda: listen_on(host, port, shared=shared),
+            lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
+            # Without a store to go to, segments stay where they are.
+            ships=bool(os.environ.get("VINTAGE_STORE")),
+        )
 
     try:
         limits = Limits.from_environment()

@@ -37,9 +37,14 @@ class App:
     """Answers requests with the models that are served."""
 
     def __init__(
-        self, models: Models, log: Log, limits: Limits, loop: asyncio.AbstractEventLoop
+        self,
+        models: Models,
+        log: Log,
+        limits: Limits,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.metrics = Metrics(models)
+        self.metrics = metrics
         self.routes = Routes(models, limits, self.metrics)
         self._log, self._limits, self._loop = log, limits, loop
         self._token = f"Bearer {limits.token}".encode() if limits.token else b""

@@ -5,13 +5,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import prometheus_client as prometheus
+from numpy.typing import NDArray
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from serving.decision_log import DecisionLog
 from serving.exchange import Reply
 from serving.models import Models
 from serving.question import Answer, Question
+from serving.shipping import Shipper
 from serving.workers import SHARED
 
 _KIND = prometheus.exposition.CONTENT_TYPE_PLAIN_0_0_4.encode()
@@ -22,6 +26,10 @@ _PATH = re.compile(
 )
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _CACHED = 1_000
+
+
+#: Scenario, release, decision.
+_Labels = tuple[str, str, str]
 
 
 class Metrics:
@@ -42,6 +50,10 @@ class Metrics:
             "vintage_decisions", "Rows that were decided on.", ("scenario", "release", "decision"),
             registry=own,
         )  # fmt: skip
+        self._shadow = prometheus.Counter(
+            "vintage_shadow_decisions", "Rows that another release decided on, as this one would.",
+            ("scenario", "release", "decision"), registry=own,
+        )  # fmt: skip
         self._reasons = prometheus.Counter(
             "vintage_reasons", "Reasons that were given.", ("scenario", "code"), registry=own
         )
@@ -52,6 +64,10 @@ class Metrics:
         if self._registry is not own:
             MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]
         self._registry.register(_Served(models))
+
+    def watch(self, log: DecisionLog, shipper: Shipper) -> None:
+        """Tell of what keeps decisions, too."""
+        self._registry.register(_Kept(log, shipper))
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -76,32 +92,53 @@ class Metrics:
 
     def scored(self, questions: Sequence[Question], answers: Sequence[Answer]) -> None:
         """Questions were answered; explanations decide nothing."""
-        decisions, reasons = Counter[tuple[str, str, str]](), Counter[tuple[str, str]]()
+        decided, beside = Counter[_Labels](), Counter[_Labels]()
+        reasons = Counter[tuple[str, str]]()
         for question, answer in zip(questions, answers, strict=True):
             if question.explain:
                 continue
-            served, scenario = question.served, question.served.scenario
-            sides = [(served.champion.id, answer.approved)]
-            if answer.challenged is not None and served.challenger is not None:
-                sides = [
-                    (served.champion.id, answer.approved[~answer.challenged]),
-                    (served.challenger.id, answer.approved[answer.challenged]),
-                ]
-            for release, approved in sides:
-                yes = int(approved.sum())
-                decisions[scenario, release, "approve"] += yes
-                decisions[scenario, release, "decline"] += len(approved) - yes
+            served, scenario, flags = question.served, question.served.scenario, answer.challenged
+            if served.challenger is None or flags is None or answer.otherwise is None:
+                _count(decided, scenario, served.champion.id, answer.approved)
+            else:
+                for release, own in ((served.champion.id, ~flags), (served.challenger.id, flags)):
+                    _count(decided, scenario, release, answer.approved[own])
+                    _count(beside, scenario, release, answer.otherwise[~own])
             for told in answer.reasons or ():
                 for reason in told:
                     reasons[scenario, reason.code] += 1
-        for labels, count in decisions.items():
-            self._decisions.labels(*labels).inc(count)
+        for metric, counts in ((self._decisions, decided), (self._shadow, beside)):
+            for labels, count in counts.items():
+                metric.labels(*labels).inc(count)
         for pair, count in reasons.items():
             self._reasons.labels(*pair).inc(count)
 
     def page(self) -> Reply:
         """All of it, as Prometheus reads it."""
         return Reply(200, prometheus.generate_latest(self._registry), _KIND)
+
+
+def _count(
+    counts: Counter[_Labels], scenario: str, release: str, approved: NDArray[np.bool_]
+) -> None:
+    yes = int(np.count_nonzero(approved))
+    counts[scenario, release, "approve"] += yes
+    counts[scenario, release, "decline"] += len(approved) - yes
+
+
+class _Kept:
+    """How it stands with the decisions that are written down."""
+
+    def __init__(self, log: DecisionLog, shipper: Shipper) -> None:
+        self._log, self._shipper = log, shipper
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        for name, help_, value in (
+            ("waiting_bytes", "Bytes that the store does not have.", self._shipper.waiting_bytes),
+            ("failing", "1 where it cannot be written.", bool(self._log.last_error)),
+            ("shipping_failing", "1 where the store is away.", bool(self._shipper.last_error)),
+        ):
+            yield GaugeMetricFamily(f"vintage_decision_log_{name}", help_, value=float(value))
 
 
 class _Served:

@@ -40,6 +40,8 @@ class Answer:
     parts: Sequence[Mapping[str, float]] | None
     #: The PDs of the release that did not answer, where there is a challenger.
     other: NDArray[np.float64] | None
+    #: Whom that release would have approved.
+    otherwise: NDArray[np.bool_] | None
 
 
 @dataclass(slots=True, eq=False)

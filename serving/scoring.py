@@ -80,7 +80,14 @@ class _Scored:
                 found = self._parts[why].tolist()
                 parts = [dict(zip(self._names, row, strict=True)) for row in found]
         return Answer(
-            None, self._pd[rows], self._points[rows], self._approved[rows], reasons, parts, None
+            challenged=None,
+            pd=self._pd[rows],
+            points=self._points[rows],
+            approved=self._approved[rows],
+            reasons=reasons,
+            parts=parts,
+            other=None,
+            otherwise=None,
         )
 
 
@@ -97,6 +104,7 @@ def _split(own: _Scored, other: _Scored, question: Question, rows: slice) -> Ans
         reasons=_either(challenged, mine.reasons, its.reasons),
         parts=_either(challenged, mine.parts, its.parts),
         other=np.where(challenged, mine.pd, its.pd),
+        otherwise=np.where(challenged, mine.approved, its.approved),
     )
 
 

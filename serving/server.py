@@ -5,15 +5,19 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
 
 import uvloop
 
 from components.contracts.errors import EnvironmentFaultError
-from serving.app import App, Log
+from serving.app import App
+from serving.decision_log import DecisionLog
 from serving.http import Listener
+from serving.metrics import Metrics
 from serving.models import Models, Source
 from serving.settings import Limits
+from serving.shipping import Shipper, installed_store
 
 _BACKLOG = 2_048
 _log = logging.getLogger("serving")
@@ -39,30 +43,40 @@ def listen_on(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 def serve(
-    source: Source, log: Log, limits: Limits, bind: Callable[[], socket.socket],
-    ready: Callable[[str], None],
+    source: Source, decisions: Path, limits: Limits, bind: Callable[[], socket.socket],
+    ready: Callable[[str], None], *, ships: bool,
 ) -> None:  # fmt: skip
     """Verify what is declared, listen, answer until SIGTERM or SIGINT, drain.
 
     Nothing listens before every release scored its golden rows as recorded. `ready` is told where
-    the server listens.
+    the server listens. Decisions are written to a folder, and with `ships` taken from there to the
+    store that the environment names.
     """
     models = Models(source)
     sock = bind()
     host, port = sock.getsockname()[:2]
-    uvloop.run(_serve(models, log, limits, sock, lambda: ready(f"http://{host}:{port}")))
+    shipper = Shipper(decisions, installed_store)
+    with shipper if ships else nullcontext(), DecisionLog(decisions) as log:
+        metrics = Metrics(models)
+        metrics.watch(log, shipper)
+
+        async def run() -> None:
+            app = App(models, log, limits, metrics, asyncio.get_running_loop())
+            await _serve(app, models, limits, sock, lambda: ready(f"http://{host}:{port}"))
+
+        uvloop.run(run())
 
 
 async def _serve(
-    models: Models, log: Log, limits: Limits, sock: socket.socket, ready: Callable[[], None]
+    app: App, models: Models, limits: Limits, sock: socket.socket, ready: Callable[[], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    app = App(models, log, limits, loop)
     listener = Listener(app, limits, loop)
     server = await loop.create_server(listener.connection, sock=sock)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    # Who presses Ctrl-C has no balancer that would have to learn of it.
+    loop.add_signal_handler(signal.SIGINT, lambda: (hurry.set(), stop.set()))
     looked_again = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, looked_again.set)
     tasks = [
@@ -73,7 +87,7 @@ async def _serve(
     await stop.wait()
     # A balancer learns of the end later than we do: until then its requests are welcome.
     app.routes.draining = listener.draining = True
-    await _until(lambda: False, limits.drain_seconds)
+    await _until(hurry.is_set, limits.drain_seconds)
     server.close()
     listener.close_idle()
     if not await _until(lambda: not listener.busy, limits.stop_seconds):

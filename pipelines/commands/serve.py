@@ -55,15 +55,11 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     def serve(shared: bool) -> None:
-        from serving.decision_log import DecisionLog
         from serving.server import listen_on, serve
-        from serving.shipping import Shipper, installed_store
 
         def bind() -> socket:
             return listen_on(args.host, args.port, shared=shared)
 
-        folder = decisions_folder()
-        with Shipper(folder, installed_store), DecisionLog(folder) as log:
-            serve(declared, log, limits, bind, ready)
+        serve(declared, decisions_folder(), limits, bind, ready, ships=True)
 
     return workers.run(limits.workers, serve)

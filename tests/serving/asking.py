@@ -13,6 +13,7 @@ from components.scoring.scorer import Answer as Scored
 from serving import exchange
 from serving.app import App
 from serving.exchange import Request
+from serving.metrics import Metrics
 from serving.models import Declared, Models
 from serving.question import Answer, Question
 from serving.settings import Limits
@@ -57,7 +58,7 @@ class Asked:
         self.log = Written()
         declared = {name: Declared(folder) for name, folder in folders.items()}
         self.models = Models(lambda: declared)
-        self.app = App(self.models, self.log, limits, self.loop)
+        self.app = App(self.models, self.log, limits, Metrics(self.models), self.loop)
 
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = JSON

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +17,11 @@ from serving.models import Declared
 from serving.server import listen_on, serve
 from serving.settings import Limits
 
-class NoLog:
-    def write(self, questions, answers):
-        pass
-
-declared = {name: Declared(Path(folder)) for name, folder in zip(*[iter(sys.argv[1:])] * 2)}
+folders = zip(*[iter(sys.argv[2:])] * 2)
+declared = {name: Declared(Path(folder)) for name, folder in folders}
 serve(
-    lambda: declared, NoLog(), Limits.from_environment(), lambda: listen_on("127.0.0.1", 0),
-    lambda where: print(where, flush=True),
+    lambda: declared, Path(sys.argv[1]), Limits.from_environment(),
+    lambda: listen_on("127.0.0.1", 0), lambda where: print(where, flush=True), ships=False,
 )
 """
 
@@ -36,13 +34,16 @@ def running(**folders: Path) -> Iterator[str]:
         for name, folder in folders.items()
         for word in (name.replace("_", "-"), str(folder))
     ]  # fmt: skip
-    with subprocess.Popen(  # noqa: S603 - our own interpreter on our own words
-        [sys.executable, "-c", _PROGRAM, *words],
-        cwd=ROOT,
-        env=user_environment(VINTAGE_SERVE_DRAIN_SECONDS="0", NO_PROXY="*"),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory() as decisions,
+        subprocess.Popen(  # noqa: S603 - our own interpreter on our own words
+            [sys.executable, "-c", _PROGRAM, decisions, *words],
+            cwd=ROOT,
+            env=user_environment(VINTAGE_SERVE_DRAIN_SECONDS="0", NO_PROXY="*"),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             where = process.stdout.readline().strip()

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from components.storage.objects import open_store
+from serving.decision_log import DecisionLog
+from serving.exchange import Reply
+from serving.metrics import Metrics
+from serving.models import Declared
+from serving.models import Models as ServedModels
+from serving.question import Question
+from serving.scoring import answers
 from serving.settings import Limits
+from serving.shipping import Shipper
 from tests.making import Models
 from tests.serving.asking import asked
 
@@ -70,3 +79,50 @@ def test_paths_that_somebody_makes_up_are_one_label(release: Path, token: str) -
         page = app.ask("GET", "/metrics").body.decode()
     routes = set(_counted(page, "vintage_requests_total", "route"))
     assert routes == {("unknown",), ("/v2/models/",), ("/v1/features/",)}
+
+
+def test_what_the_challenger_would_decide_is_counted_beside(
+    models: Models, tmp_path: Path, release: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    declared = {
+        "small-loans": Declared(release, challenger=models.release("xgboost", other), share=0.5)
+    }
+    served = ServedModels(lambda: declared)
+    found = Metrics(served)
+    question = Question(
+        served.served["small-loans"], models.data.inputs[:40], [f"{n}" for n in range(40)],
+        False, False, lambda *_: Reply(200, b""),
+    )  # fmt: skip
+    (answer,) = answers([question])
+    found.scored([question], [answer])
+    page = found.page().body.decode()
+    decided = _counted(page, "vintage_decisions_total", "release", "decision")
+    beside = _counted(page, "vintage_shadow_decisions_total", "release", "decision")
+    assert sum(decided.values()) == sum(beside.values()) == 40
+    for release_ in {name for name, _ in decided}:
+        own = sum(count for (name, _), count in decided.items() if name == release_)
+        rest = sum(count for (name, _), count in beside.items() if name == release_)
+        assert own + rest == 40
+        assert 0 < own < 40
+
+
+def test_how_it_stands_with_the_decision_log_is_told(models: Models, tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    declared = {"small-loans": Declared(models.release("scorecard", folder))}
+    served = ServedModels(lambda: declared)
+    found, log = Metrics(served), DecisionLog(tmp_path / "decisions")
+    shipper = Shipper(tmp_path / "decisions", lambda: open_store(str(tmp_path / "s"), tmp_path))
+    found.watch(log, shipper)
+    with log:
+        question = Question(
+            served.served["small-loans"], models.data.inputs[:3], None, False, False,
+            lambda *_: Reply(200, b""),
+        )  # fmt: skip
+        log.write([question], answers([question]))
+        page = found.page().body.decode()
+    assert float(re.findall(r"vintage_decision_log_waiting_bytes (\S+)", page)[0]) > 300
+    assert "vintage_decision_log_failing 0.0" in page
+    assert "vintage_decision_log_shipping_failing 0.0" in page

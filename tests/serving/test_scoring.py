@@ -57,6 +57,7 @@ def parts_of(answer: Answer) -> list[object]:
     return [
         answer.challenged, answer.pd, answer.points, answer.approved,
         None if answer.reasons is None else list(answer.reasons), answer.parts, answer.other,
+        answer.otherwise,
     ]  # fmt: skip
 
 
@@ -133,6 +134,8 @@ def test_of_a_split_each_answer_is_of_the_release_that_it_names(
         assert own.reasons is not None
         assert found.reasons[row] == own.reasons[row]
         (other,) = set(sides) - {release}
+        assert found.otherwise is not None
+        assert found.otherwise[row] == sides[other].approved[row]
         assert found.other is not None
         assert found.other[row] == sides[other].pd[row]
 
