@@ -73,10 +73,16 @@ async def _serve(
     loop = asyncio.get_running_loop()
     listener = Listener(app, limits, loop)
     server = await loop.create_server(listener.connection, sock=sock)
-    stop, hurry = asyncio.Event(), asyncio.Event()
+    stop, drain = asyncio.Event(), limits.drain_seconds
+
+    def hurry() -> None:
+        # Who presses Ctrl-C has no balancer that would have to learn of it.
+        nonlocal drain
+        drain = 0.0
+        stop.set()
+
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    # Who presses Ctrl-C has no balancer that would have to learn of it.
-    loop.add_signal_handler(signal.SIGINT, lambda: (hurry.set(), stop.set()))
+    loop.add_signal_handler(signal.SIGINT, hurry)
     looked_again = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, looked_again.set)
     tasks = [
@@ -87,7 +93,7 @@ async def _serve(
     await stop.wait()
     # A balancer learns of the end later than we do: until then its requests are welcome.
     app.routes.draining = listener.draining = True
-    await _until(hurry.is_set, limits.drain_seconds)
+    await asyncio.sleep(drain)
     server.close()
     listener.close_idle()
     if not await _until(lambda: not listener.busy, limits.stop_seconds):

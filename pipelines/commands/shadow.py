@@ -6,7 +6,7 @@ import sys
 from components.contracts.errors import VintageError
 
 HELP = "let a challenger score beside the champion"
-EXAMPLE = "vintage shadow card-default 3f9a --share 0.1"
+EXAMPLE = "vintage shadow card-default 3f9a61 --share 0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 import samples
 from components.contracts.families import XGBoostFamily
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
+from components.deployment.shadow import shadow_of
 from components.deployment.step import deployed
 from components.scoring.release import Release
 from components.storage import registry
@@ -181,6 +183,42 @@ def test_rollback_makes_the_former_champion_serve_again(
     assert f"release {second[:12]} serves again, champion number 4" in said
     answer = json.loads(_said(capsys, "score", "card-default", "--id", "17"))
     assert answer["release"] == second
+
+
+def test_a_former_champion_scores_beside_the_new_one_until_it_is_told_not_to(
+    champion: Champion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Release.read(deployed("card-default")).id
+    second = _another_policy(champion)
+    capsys.readouterr()
+    assert shadow_of("card-default") is None
+    said = _said(capsys, "shadow", "card-default", first[:8], "--share", "0.25")
+    assert said == (
+        f"card-default: release {first[:12]} scores beside the champion and answers 25.0% of the "
+        "entities\n"
+    )
+    found = shadow_of("card-default")
+    assert found is not None
+    assert (found.release, found.share) == (first, 0.25)
+    assert Release.read(found.folder).id == first
+    assert "is only logged" in _said(capsys, "shadow", "card-default", first)
+    for words, expected in (
+        (
+            (second[:12],),
+            f"expected another release than the champion that serves, found {second[:12]}",
+        ),
+        (("abcdefabcdef",), "expected release abcdefabcdef in"),
+        ((first, "--share", "2"), "expected a share from 0 to 1, found 2"),
+        ((), "expected a release, or --off"),
+        ((first, "--off"), "expected a release, or --off"),
+    ):
+        assert main(["shadow", "card-default", *words]) == 1
+        assert expected in capsys.readouterr().err
+    assert shadow_of("card-default") == replace(found, share=0.0)
+    _said(capsys, "rollback", "card-default")
+    assert shadow_of("card-default") is None  # it is the champion now
+    assert _said(capsys, "shadow", "card-default", "--off").endswith("the champion is alone\n")
+    assert shadow_of("card-default") is None
 
 
 @pytest.mark.parametrize(
