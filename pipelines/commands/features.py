@@ -5,7 +5,7 @@ import json
 import sys
 
 HELP = "show a client's features as of the latest row there is, without scoring"
-EXAMPLE = "vintage features repeat-loans --id 17"
+EXAMPLE = "vintage features repeat-loans --id 5000001"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,9 +18,11 @@ def main(args: argparse.Namespace) -> int:
     from pipelines.scenarios import load, names
 
     there = deployed_scenarios()
-    for name in names():
+    titles = {name: load(name).title for name in names()}
+    wide = max(map(len, titles.values())) + 2
+    for name, title in titles.items():
         state = (
             f"release {Release.read(deployed(name)).id[:12]}" if name in there else "no champion"
         )
-        sys.stdout.write(f"{name:<18}{load(name).title:<42}{state}\n")
+        sys.stdout.write(f"{name:<18}{title:<{wide}}{state}\n")
     return 0

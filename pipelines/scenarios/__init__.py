@@ -25,8 +25,25 @@ def check_name(name: str) -> None:
 def load(name: str) -> "Scenario":
     """The declaration of one scenario."""
     check_name(name)
-    module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    found: Scenario = module.SCENARIO
+    file = f"{name.replace('-', '_')}.py"
+    try:
+        module = import_module(f"{__name__}.{file.removesuffix('.py')}")
+        found: Scenario = module.SCENARIO
+    except (VintageError, ImportError, SyntaxError, TypeError, NameError, AttributeError) as error:
+        raise VintageError(f"scenario {name}: {file}: {error}") from None
+    except ValueError as error:
+        raise VintageError(f"scenario {name}: {file}: {_faults(error)}") from None
     if found.name != name:
         raise VintageError(f"scenario {name!r}: its file declares {found.name!r}")
     return found
+
+
+def _faults(error: ValueError) -> str:
+    """What is wrong, in one line; pydantic tells every fault of a declaration."""
+    told = getattr(error, "errors", None)
+    if told is None:
+        return str(error)
+    return "; ".join(
+        ": ".join([*map(str, fault["loc"]), str(fault["msg"]).removeprefix("Value error, ")])
+        for fault in told()
+    )

@@ -109,6 +109,7 @@ def test_pod_security_admits_a_predictor_with_the_container_that_kserve_adds(pla
     spec = {
         "initContainers": [storage["spec"]["container"]],
         "containers": runtime["spec"]["containers"],
+        "volumes": runtime["spec"]["volumes"],
     }
     done = _dry(_pod(place, spec))
     assert (done.returncode, done.stderr) == (0, "")
@@ -128,7 +129,8 @@ def test_pod_security_refuses_a_pod_that_may_do_more(place: str, change: dict[st
     [runtime] = of_kind(golden("kind"), "ClusterServingRuntime")
     container = copy.deepcopy(runtime["spec"]["containers"][0])
     container["securityContext"] |= change
-    done = _dry(_pod(place, {"containers": [container]}))
+    spec = {"containers": [container], "volumes": runtime["spec"]["volumes"]}
+    done = _dry(_pod(place, spec))
     assert done.returncode != 0
     assert 'violates PodSecurity "restricted' in done.stderr
 
