@@ -16,8 +16,8 @@ from serving.question import Answer, Question
 from serving.routes import OPEN, Routes
 from serving.settings import Limits
 
-#: A body of more bytes, or a question of more rows, has a thread: the others do not wait for it.
-_LARGE_BODY, _MANY_ROWS = 200_000, 1_000
+#: A body of more bytes, or a question that is heavier, has a thread: the others do not wait for it.
+_LARGE_BODY, _WEIGHT = 200_000, 20_000
 _RETRY = ((b"retry-after", b"1"),)
 _log = logging.getLogger("serving")
 
@@ -62,30 +62,44 @@ class App:
             self.metrics.answered(request.path, reply.status, perf_counter() - started)
             answer(reply)
 
+        try:
+            self._admit(request)
+        except ProblemError as problem:
+            done(problem.reply())
+            return
         if len(request.body) > _LARGE_BODY:
             self._apart(lambda: self._whole(request), done)
             return
         found = self._asked(request)
         if isinstance(found, Reply):
             done(found)
-        elif len(found.inputs) > _MANY_ROWS:
+        elif found.weight > _WEIGHT:
             self._apart(lambda: self._replies([found])[0], done)
         else:
             self._together.append((found, done))
             if len(self._together) == 1:
                 self._loop.call_soon(self._score)
 
+    def refused(self, status: int) -> None:
+        """A request was refused before it was whole."""
+        self.metrics.refused(status)
+
+    def _admit(self, request: Request) -> None:
+        """Turn away who may not ask, and who is one too many; not who watches over the server."""
+        if request.path in OPEN:
+            return
+        if self._pending > self._limits.waiting:
+            raise ProblemError(503, "expected room for one more request, found none", (), _RETRY)
+        if self._token:
+            self._check(request.headers.get("authorization", ""))
+
     def _asked(self, request: Request) -> Question | Reply:
         try:
-            if self._pending > self._limits.waiting:
-                raise ProblemError(
-                    503, "expected room for one more request, found none", (), _RETRY
-                )
-            if self._token and request.path not in OPEN:
-                self._check(request.headers.get("authorization", ""))
             return self.routes.find(request)
         except ProblemError as problem:
             return problem.reply()
+        except RecursionError:
+            return ProblemError(400, "body: expected values, found them nested too deep").reply()
         except Exception:  # noqa: BLE001 - no fault of ours may end the connection
             _log.exception("%s %s: a fault of the server", request.method, request.path)
             return ProblemError(500, "a fault of the server").reply()
@@ -98,7 +112,15 @@ class App:
             )  # fmt: skip
 
     def _score(self) -> None:
-        together, self._together = self._together, []
+        """Score what came together; what would make this turn long has the next one."""
+        weight, count = 0, 0
+        for question, _ in self._together:
+            weight += question.weight
+            if count and weight > _WEIGHT:
+                self._loop.call_soon(self._score)
+                break
+            count += 1
+        together, self._together = self._together[:count], self._together[count:]
         replies = self._replies([question for question, _ in together])
         for (_, done), reply in zip(together, replies, strict=True):
             done(reply)
@@ -123,7 +145,10 @@ class App:
         except Exception:  # noqa: BLE001 - no fault of ours may end the connection
             _log.exception("%d questions: a fault of the server", len(questions))
             return [ProblemError(500, "a fault of the server").reply()] * len(questions)
-        self.metrics.scored(questions, answers)
+        try:
+            self.metrics.scored(questions, answers)
+        except Exception:  # noqa: BLE001 - an answer does not wait for a figure
+            _log.exception("metrics: a fault of the server")
         return replies
 
     def _apart(self, work: Callable[[], Reply], done: _Answering) -> None:

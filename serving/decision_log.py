@@ -41,10 +41,15 @@ class DecisionLog:
         most_bytes: int = 64_000_000,
         most_seconds: float = 300.0,
         sync_seconds: float = 1.0,
+        most_waiting: int = 1_500_000_000,
     ) -> None:
+        """`most_waiting` are the bytes that may wait to be shipped: more are refused, since a pod
+        that fills its folder is evicted, and what waits is gone with it.
+        """
         self._folder = folder
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
-        self._sync_seconds = sync_seconds
+        self._sync_seconds, self._most_waiting = sync_seconds, most_waiting
+        self._waiting = 0
         self._lock = threading.Lock()  # of the open segments, and of those that wait to be closed
         self._open: dict[str, _Segment] = {}
         self._full: list[_Segment] = []
@@ -60,6 +65,11 @@ class DecisionLog:
         """Write them down: one write for each scenario. When it returns, the end of this process
         does not lose them; raises OSError where they cannot be written.
         """
+        if self._waiting > self._most_waiting:
+            raise OSError(
+                f"{self._folder}: expected at most {self._most_waiting:,} bytes that wait to be "
+                f"shipped, found {self._waiting:,}"
+            )
         lines: dict[Served, list[bytes]] = {}
         for question, answer in zip(questions, answers, strict=True):
             lines.setdefault(question.served, []).append(records.record(question, answer))
@@ -103,6 +113,7 @@ class DecisionLog:
             self._looked = time.monotonic()
             if fault := _fault_of(self._close_left):
                 faults.append(fault)
+        self._waiting = sum(size(path) for path in self._folder.glob("*/*"))
         error = "; ".join(faults)
         if error and error != self.last_error:
             _log.error("decision log: %s", error)
@@ -247,3 +258,11 @@ def _fault_of(work: Callable[[], None]) -> str:
     except OSError as error:
         return str(error)
     return ""
+
+
+def size(path: Path) -> int:
+    """The bytes of a file that may be gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # shipped, or closed, a moment ago
+        return 0

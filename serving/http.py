@@ -19,6 +19,8 @@ from serving.settings import Limits
 _HEAD_BYTES = 65_536
 #: Requests of one connection that wait behind another.
 _PIPELINED = 16
+#: Bytes that may be wrapped around a body, beside as many as the body has.
+_WRAPPING = 1_000_000
 #: Seconds for which a client that was told goodbye may still send.
 _LINGER_S = 2.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -35,6 +37,9 @@ class Handler(Protocol):
     def handle(self, request: Request, answer: Callable[[Reply], None]) -> None:
         """Answer now or later, from the loop's thread, once."""
 
+    def refused(self, status: int) -> None:
+        """A request was refused before it was whole."""
+
 
 class Listener:
     """The connections of a server, and what they have in common."""
@@ -42,6 +47,8 @@ class Listener:
     def __init__(self, handler: Handler, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
         self.handler, self.limits, self.loop = handler, limits, loop
         self.connections: set[Connection] = set()
+        #: Bytes of bodies that are here: of requests in the middle, waiting, or being answered.
+        self.held = 0
         #: Set while the server goes away: no answer promises that the connection stays.
         self.draining = False
 
@@ -57,7 +64,7 @@ class Listener:
 
     @property
     def busy(self) -> int:
-        """Connections with a request that is not yet answered whole."""
+        """Connections with a request that is not yet answered whole, and taken."""
         return sum(one.is_busy for one in self.connections)
 
     def close_idle(self) -> None:
@@ -79,14 +86,16 @@ class Connection(asyncio.Protocol):
         self._closing = False  # nothing more is read; closes when the last answer is out
         self._reads = False  # in the middle of a request
         self._since = listener.loop.time()  # the last beginning or end of anything
+        self._number = 0  # of the request that is read
         self._stuck: float | None = None  # since when the client does not take what it is sent
         self._forget()
 
     def _forget(self) -> None:
         self._url = b""
         self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
-        self._size = self._head = 0
+        self._body = bytearray()
+        #: Bytes of this request: of its names and values, of its head as it comes, of all of it.
+        self._head = self._raw_head = self._raw = 0
         self._in_head = False
 
     # --- what the transport calls ---
@@ -100,20 +109,29 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         self._closing = True
+        self._let_go()
+        self._listener.held -= sum(len(request.body) for request, _ in self._waiting)
         self._waiting.clear()
         self._listener.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        first = self._number + (not self._reads)  # the request that these bytes begin with
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return  # refused already
         except httptools.HttpParserError as error:
             self._refuse(ProblemError(400, f"request: expected HTTP/1.1, found otherwise: {error}"))
-        if self._in_head:
-            self._head += len(data)
-            if self._head > _HEAD_BYTES:
-                self._refuse(ProblemError(431, f"head: expected at most {_HEAD_BYTES:,} bytes"))
+            return
+        # What began in the middle of these bytes is counted from the next ones on.
+        if self._reads and first == self._number:
+            self._raw += len(data)
+            self._raw_head += len(data) if self._in_head else 0
+            self._check_head(self._raw_head)
+            if self._raw > 2 * len(self._body) + _WRAPPING:
+                self._refuse(ProblemError(400, "body: expected longer chunks, or no such trailers"))
 
     def eof_received(self) -> bool:
         # A client may have said all that it has to say, and still wait for the answer. Half a
@@ -122,23 +140,40 @@ class Connection(asyncio.Protocol):
         return self.is_busy
 
     def pause_writing(self) -> None:
+        # Who takes no answers is asked for no more questions.
         self._stuck = self._listener.loop.time()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._stuck = None
+        self._next()
+        if self._stuck is None and len(self._waiting) <= _PIPELINED:
+            self._transport.resume_reading()
 
     # --- what the parser calls ---
 
     def on_message_begin(self) -> None:
         self._forget()
+        self._number += 1
         self._reads = self._in_head = True
         self._since = self._listener.loop.time()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
+        self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._count(len(name) + len(value))
+        if self._in_head:  # and no trailer, which may not change what was said
+            self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        self._check_head(self._head)
+
+    def _check_head(self, size: int) -> None:
+        if size > _HEAD_BYTES:
+            self._refuse(ProblemError(431, f"head: expected at most {_HEAD_BYTES:,} bytes"))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -154,11 +189,20 @@ class Connection(asyncio.Protocol):
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
-        self._size += len(body)
-        if self._size > self._listener.limits.body_bytes:
+        if self._closing:
+            return
+        limits = self._listener.limits
+        self._listener.held += len(body)
+        self._body += body
+        if len(self._body) > limits.body_bytes:
             self._too_large()
-        elif not self._closing:
-            self._body.append(body)
+        elif self._listener.held > limits.held_bytes:
+            self._refuse(ProblemError(503, "bodies: as many bytes as this server holds are here"))
+
+    def _let_go(self) -> None:
+        """Forget the body of a request that is not whole."""
+        self._listener.held -= len(self._body)
+        self._body = bytearray()
 
     def on_message_complete(self) -> None:
         self._reads = False
@@ -166,7 +210,7 @@ class Connection(asyncio.Protocol):
             return
         method = self._parser.get_method().decode()
         path, _, query = self._url.partition(b"?")
-        whole = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        whole, self._body = bytes(self._body), bytearray()
         if b"%" in path:
             path = unquote_to_bytes(path)
         request = Request(
@@ -181,8 +225,9 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a client waits for something."""
-        return self._answering or self._reads or bool(self._waiting)
+        """Whether a client waits for something, or has not taken all of it."""
+        unsent = self._transport.get_write_buffer_size()
+        return self._answering or self._reads or bool(self._waiting) or unsent > 0
 
     def close(self) -> None:
         """Say goodbye; what was written is still sent."""
@@ -214,8 +259,9 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._closing, self._reads = True, False
-        self._body.clear()
-        if not self.is_busy:
+        self._let_go()
+        self._listener.handler.refused(problem.status)
+        if not self._answering and not self._waiting:
             self._write(problem.reply(), bare=False, last=True)
 
     def _next(self) -> None:
@@ -223,9 +269,9 @@ class Connection(asyncio.Protocol):
         if self._handing:
             return  # an answer that came at once: the loop below goes on
         self._handing = True
-        while self._waiting and not self._answering:
+        while self._waiting and not self._answering and self._stuck is None:
             self._hand(*self._waiting.popleft())
-            if len(self._waiting) == _PIPELINED:
+            if len(self._waiting) == _PIPELINED and self._stuck is None:
                 self._transport.resume_reading()
         self._handing = False
 
@@ -234,9 +280,11 @@ class Connection(asyncio.Protocol):
 
         def answer(reply: Reply) -> None:
             self._answering = False
+            self._listener.held -= len(request.body)
             if self._transport.is_closing():
                 return
             if not keep:
+                self._listener.held -= sum(len(one.body) for one, _ in self._waiting)
                 self._waiting.clear()
             leaves = not keep or self._closing or self._listener.draining
             last = leaves and not self._waiting

@@ -86,9 +86,14 @@ class Metrics:
             self._requests.labels(scenario, route, status),
             self._seconds.labels(scenario, route),
         )
-        if len(self._children) < _CACHED and route != "/v1/features/":
+        few = route not in {"/v1/features/", "unknown"} and "/versions/" not in path
+        if few and len(self._children) < _CACHED:
             self._children[path, status] = found
         return found
+
+    def refused(self, status: int) -> None:
+        """A request was refused before it was whole: nobody knows what it would have asked."""
+        self._requests.labels("", "unread", status).inc()
 
     def scored(self, questions: Sequence[Question], answers: Sequence[Answer]) -> None:
         """Questions were answered; explanations decide nothing."""

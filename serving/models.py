@@ -1,6 +1,7 @@
 """What is served: by scenario the champion's release, and perhaps a challenger's beside it."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from components.scoring.scorer import Scorer
 
 _HASHES = 1 << 64
 _AGAIN_S = 60.0
+_log = logging.getLogger("serving")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Declared:
     challenger_id: str | None = None
     #: The share of the entities whom the challenger answers; it scores all others for the record.
     share: float = 0.0
+    #: Why there is no challenger, though one is wanted.
+    fault: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,14 @@ class Models:
         Returns by scenario why it was refused; loads in the caller's thread.
         """
         served, faults = dict[str, Served](), dict[str, str]()
-        for name, declared in self._source().items():
+        try:
+            wanted = self._source()
+        except VintageError as error:
+            self.refused = dict.fromkeys(self.served, f"what is to be served: {error}")
+            if not self.served:
+                raise
+            return self.refused
+        for name, declared in wanted.items():
             last = self._looked.get(name)
             if last is None or last.declared != declared or last.is_due():
                 last = self._looked[name] = _look(name, declared)
@@ -97,7 +108,7 @@ class _Looked:
 
 
 def _look(name: str, declared: Declared) -> _Looked:
-    served, fault = None, ""
+    served, fault = None, declared.fault
     try:
         champion = _scorer(name, declared.champion, declared.champion_id)
         served = Served(name, champion)
@@ -107,6 +118,9 @@ def _look(name: str, declared: Declared) -> _Looked:
             served = _beside(served, beside, declared.share)
     except VintageError as error:
         fault = str(error)
+    except Exception as error:  # noqa: BLE001 - whatever a folder holds, what was served goes on
+        _log.exception("%s: a release that cannot be read", name)
+        fault = f"{name}: a release that cannot be read: {type(error).__name__} {error}"
     return _Looked(declared, served, fault, time.monotonic())
 
 

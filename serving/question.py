@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from components.scoring.instances import Matrix
 from components.scoring.reasons import Reason
-from serving.exchange import Reply
+from serving.exchange import ProblemError, Reply
 from serving.models import Served
 
-#: Up to so many rows, reasons are told unasked.
-FEW_ROWS = 100
+#: Up to so many rows, reasons are told unasked; and up to so many where they are asked for.
+FEW_ROWS, MOST_TOLD = 100, 10_000
 _count = itertools.count()
 _process = os.urandom(5).hex()
 
@@ -57,9 +57,22 @@ class Question:
     write: Callable[["Question", Answer], Reply]
     at: int = field(default_factory=time.time_ns)
     id: str = ""
+    #: Whether the champion answers for everybody: the client named its release.
+    pinned: bool = False
 
     def __post_init__(self) -> None:
         self.id = new_id(self.at)
+        if (self.reasons or self.explain) and len(self.inputs) > MOST_TOLD:
+            raise ProblemError(
+                413, f"reasons: expected at most {MOST_TOLD:,} rows, found {len(self.inputs):,}"
+            )
+
+    @property
+    def weight(self) -> int:
+        """Rows that the model scores for it: reasons take one for each feature."""
+        rows = len(self.inputs)
+        told = self.reasons or self.explain
+        return rows * (1 + len(self.served.champion.bundle.spec.features)) if told else rows
 
     def decision(self, row: int) -> str:
         """The id of the decision on a row."""

@@ -86,7 +86,10 @@ class Routes:
         if verb == "/infer":
             expect(request, "POST")
             expect_kind(request, _OR_OCTETS)
-            return v2.read(served, request, self._limits.rows)
+            question = v2.read(served, request, self._limits.rows)
+            # Who names the champion's release is answered by it, whoever the entity is.
+            question.pinned = release is not None
+            return question
         expect(request, "GET")
         return as_json(v2.metadata(served)) if verb is None else self._ready(request)
 

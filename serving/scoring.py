@@ -95,7 +95,8 @@ def _split(own: _Scored, other: _Scored, question: Question, rows: slice) -> Ans
     """The champion's answers, and the challenger's for the entities that are its own."""
     mine, its = own.answer(question, rows), other.answer(question, rows)
     entities = question.entities or [None] * len(mine.pd)
-    challenged = np.array([question.served.is_challenged(entity) for entity in entities])
+    served, pinned = question.served, question.pinned
+    challenged = np.array([not pinned and served.is_challenged(entity) for entity in entities])
     return Answer(
         challenged=challenged,
         pd=np.where(challenged, its.pd, mine.pd),

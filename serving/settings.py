@@ -13,6 +13,8 @@ class Limits:
 
     workers: int = 1
     body_bytes: int = 10_000_000
+    #: Of all bodies that a worker holds at a time.
+    held_bytes: int = 200_000_000
     rows: int = 100_000
     #: Requests of a worker that wait for their answer; more are turned away with 503.
     waiting: int = 1_000

@@ -15,7 +15,7 @@ from typing import Self
 from components.scoring.decisions import OPEN, is_segment, shipped_name
 from components.storage.objects import Store, open_store
 from components.storage.settings import Settings
-from serving.decision_log import is_locked
+from serving.decision_log import is_locked, size
 
 _LOCK = ".shipping"
 _log = logging.getLogger("serving")
@@ -55,7 +55,7 @@ class Shipper:
     def waiting_bytes(self) -> int:
         """Bytes of this folder's segments, open ones too: none of it is in the store yet."""
         return sum(
-            _size(path)
+            size(path)
             for path in self._folder.glob("*/*")
             if is_segment(path.name.removesuffix(OPEN))
         )
@@ -116,10 +116,3 @@ class Shipper:
         self._thread.join(self._stop_seconds)
         if left := self._closed():
             _log.error("decision log: %d segments are left in %s", len(left), self._folder)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # shipped, or closed, a moment ago
-        return 0

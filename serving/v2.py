@@ -247,13 +247,19 @@ def _flags(
 def _reply(identity: str | None, outputs: _Outputs, question: Question, answer: Answer) -> Reply:
     told: list[dict[str, object]] = []
     behind: list[bytes] = []
+    versions = {question.served.champion.id}
+    if answer.challenged is not None:
+        versions = {question.release(answer, row) for row in range(len(answer.pd))}
+    if len(versions) > 1 and "release" not in dict(outputs):
+        # One version cannot say who answered for whom.
+        outputs = [*outputs, ("release", False)]
     for name, binary in outputs:
         tensor, raw = tensors.written(name, _values(name, question, answer), binary=binary)
         told.append(tensor)
         behind.append(raw)
     whole: dict[str, object] = {
         "model_name": question.served.scenario,
-        "model_version": question.served.champion.id,
+        "model_version": versions.pop() if len(versions) == 1 else "",
         "outputs": told,
     }
     if identity is not None:

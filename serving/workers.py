@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 
 from components.contracts.errors import VintageError
@@ -13,14 +14,15 @@ from components.contracts.errors import VintageError
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _PAUSE_S = 1.0  # before a worker that died has a successor
 _FAILED = 1
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run(workers: int, serve: Callable[[bool], None]) -> int:
     """Serve in this process, or in so many beside it; returns the exit status, or raises what
     the one process raised.
 
-    `serve` is told whether it shares its port. A worker that dies has a successor, as long as it
-    had come so far as to serve; one that cannot start ends them all.
+    `serve` is told whether it shares its port. A worker that is killed has a successor; one that
+    fails by itself, as it starts or later, says why and ends them all.
     """
     if workers == 1:
         serve(False)
@@ -63,16 +65,22 @@ class _Family:
         if self._stopping:
             return
         sys.stdout.flush()
+        # A signal between the fork and the note of it would miss the child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         if pid := os.fork():
             self._alive.add(pid)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             return
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         status = 2
         try:
             self._serve(True)
             status = 0
-        except VintageError as error:
+        except Exception as error:  # noqa: BLE001 - nobody else has a word of it
+            if not isinstance(error, VintageError):
+                traceback.print_exc()
             sys.stderr.write(f"serving: {error}\n")
             status = _FAILED
         finally:

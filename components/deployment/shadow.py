@@ -1,7 +1,7 @@
 """The challenger that scores beside a scenario's champion, as it is declared in the store.
 
 A document `shadows/SCENARIO`; whoever serves reads it again and again, so that a change needs no
-restart. A challenger that became champion, or whose release is gone, is nobody's shadow.
+restart. A challenger that became champion is nobody's shadow.
 """
 
 import json
@@ -45,15 +45,20 @@ def declare_shadow(scenario: str, release: str, share: float) -> Shadow | None:
 
 
 def shadow_of(scenario: str) -> Shadow | None:
-    """The challenger that is declared; None where there is none."""
+    """The challenger that is declared; None where there is none. Raises where it is gone."""
     _, store = installation()
     text = store.get(_place(scenario))
-    declared = json.loads(text) if text else {}
-    release = declared.get("release")
+    try:
+        declared = json.loads(text) if text else {}
+        release, share = declared.get("release"), float(declared.get("share", 0.0))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise VintageError(
+            f"shadow {scenario}: expected a declaration in {store.uri}, found otherwise: {error}"
+        ) from None
     if not release or release == store.get(f"deployments/{scenario}"):
         return None
     folder = store.local(registry.find_release(store, scenario, release))
-    return Shadow(release, float(declared["share"]), folder)
+    return Shadow(release, share, folder)
 
 
 def _check_inputs(scenario: str, champion: Path, challenger: Path) -> None:

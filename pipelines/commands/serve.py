@@ -42,11 +42,16 @@ def main(args: argparse.Namespace) -> int:
 
         found = {}
         for name in names:
-            shadow = shadow_of(name)
+            champion, shadow, fault = deployed(name), None, ""
+            try:
+                shadow = shadow_of(name)
+            except VintageError as error:  # the champion serves without it
+                fault = str(error)
             found[name] = Declared(
-                champion=deployed(name),
+                champion=champion,
                 challenger=shadow.folder if shadow else None,
                 share=shadow.share if shadow else 0.0,
+                fault=fault,
             )
         return found
 

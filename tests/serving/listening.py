@@ -20,6 +20,10 @@ class Echo:
 
     asked: list[Request] = field(default_factory=list)
     later: list[Callable[[Reply], None]] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+
+    def refused(self, status: int) -> None:
+        self.refusals.append(status)
 
     def handle(self, request: Request, answer: Callable[[Reply], None]) -> None:
         self.asked.append(request)

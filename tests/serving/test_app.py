@@ -373,3 +373,30 @@ def test_a_wish_for_reasons_is_true_or_false(app: Asked, models: Models) -> None
     assert (reply.status, reply.json()["detail"]) == (
         400, "reasons: expected true or false, found 'yes'"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("member", ["reasons", "entities", "instances"])
+@pytest.mark.parametrize("depth", [500, 990, 1_015, 1_023])
+def test_what_is_nested_deep_is_refused_and_no_fault_of_the_server(
+    app: Asked, member: str, depth: int
+) -> None:
+    value = b"[" * depth + b"]" * depth
+    rest = b"" if member == "instances" else b'"instances": ["1"], '
+    body = b'{%b"%b": %b}' % (rest, member.encode(), value)
+    assert app.ask("POST", PREDICT, body).status == 400
+
+
+def test_who_watches_over_a_server_that_is_full_is_answered(release: Path) -> None:
+    with asked(Limits(waiting=1), small_loans=release) as app:
+        app.app._pending = 1
+        assert app.ask("GET", "/v2/health/live").status == 200
+        assert app.ask("GET", "/metrics").status == 200
+        assert app.ask("GET", "/v1/models").status == 503
+
+
+def test_reasons_are_told_of_so_many_rows_and_no_more(release: Path) -> None:
+    with asked(small_loans=release) as app:
+        many = {"instances": ["1"] * 10_001, "reasons": True}
+        answer = app.post(PREDICT, many)
+        assert (answer.status, "at most 10,000 rows" in answer.json()["detail"]) == (413, True)
+        assert app.post(PREDICT, {**many, "reasons": False}).status == 200

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -212,6 +213,70 @@ def test_more_connections_than_the_server_takes_are_told_so(echo: Echo) -> None:
             assert said(everything(second))[0] == 503
         first.sendall(b"GET /2 HTTP/1.1\r\n\r\n")
         assert said(one_answer(first)) == (200, b"GET /2 ")
+
+
+def test_who_takes_no_answers_is_asked_for_no_more_questions(echo: Echo) -> None:
+    with (
+        listening(echo, replace(_LIMITS, body_bytes=1_000_000)) as running,
+        running.client() as client,
+    ):
+        body = b"a" * 500_000
+        client.settimeout(1)
+        with suppress(TimeoutError):
+            for _ in range(400):
+                client.sendall(b"POST /a HTTP/1.1\r\nContent-Length: 500000\r\n\r\n" + body)
+        (one,) = running.listener.connections
+        assert one._transport.get_write_buffer_size() < 5_000_000
+        assert len(echo.asked) < 60
+
+
+def test_many_pipelined_requests_are_no_large_head(running: Running) -> None:
+    posts = b"POST /a HTTP/1.1\r\nContent-Length: 900\r\n\r\n" + b"a" * 900
+    with running.client() as client:
+        client.sendall(posts * 300 + b"GET /b HTTP/1.1\r\n")
+        time.sleep(0.05)
+        client.sendall(b"\r\n")
+        client.shutdown(socket.SHUT_WR)
+        assert everything(client).count(b"HTTP/1.1 200 OK") == 301
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"1\r\na\r\n" * 400_000,
+        b"0\r\n" + b"a: b\r\n" * 400_000,
+        b"0\r\na: " + b"b" * 3_000_000,
+    ],
+    ids=["small chunks", "trailers", "a long trailer"],
+)
+def test_a_body_that_is_mostly_wrapping_is_refused(echo: Echo, body: bytes) -> None:
+    with (
+        listening(echo, replace(_LIMITS, body_bytes=10_000_000)) as running,
+        running.client() as client,
+    ):
+        client.sendall(b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):
+            client.sendall(body)
+        assert said(client.recv(65_536))[0] in {400, 431}
+    assert not echo.asked
+
+
+def test_bodies_that_are_not_whole_are_held_up_to_a_limit(echo: Echo) -> None:
+    limits = replace(_LIMITS, body_bytes=1_000_000, held_bytes=1_500_000)
+    head = b"POST /later HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
+    with listening(echo, limits) as running, running.client() as first, running.client() as other:
+        first.sendall(head + b"a" * 999_999)
+        until(lambda: running.listener.held == 999_999)
+        other.sendall(head + b"a" * 600_000)
+        assert said(everything(other))[0] == 503
+        until(lambda: running.listener.held == 999_999)
+        first.sendall(b"a")
+        until(lambda: bool(echo.later))
+        assert running.listener.held == 1_000_000
+        running.do(lambda: echo.later[0](Reply(200, b"done")))
+        assert said(one_answer(first)) == (200, b"done")
+        assert running.listener.held == 0
+    assert echo.refusals == [503]
 
 
 def test_half_a_request_is_none(running: Running, echo: Echo) -> None:

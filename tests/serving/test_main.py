@@ -59,7 +59,7 @@ def _started(folder: Path, port: int, **environment: str) -> Iterator[subprocess
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", _ON_LOOPBACK, str(folder), str(port)],
         cwd=ROOT,
-        env=user_environment(**own, **environment),
+        env=user_environment(**{**own, **environment}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -222,14 +222,14 @@ def test_a_pod_that_is_told_to_end_finishes_its_answer(folder: Path, models: Mod
     port, rows = free_port(), plain_rows(models.data.inputs[:3])
     body = json.dumps({"instances": rows}).encode()
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-    with _started(folder, port) as process:
+    with _started(folder, port, VINTAGE_SERVE_DRAIN_SECONDS="3") as process:
         _until(lambda: _listens(port))
         with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(head.encode() + body[:10])
             time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
             # As long as a balancer may send more, it is answered; but told to go elsewhere.
-            assert _ask(port, "/v2/health/ready")[0] == 503
+            _until(lambda: _ask(port, "/v2/health/ready")[0] == 503)
             assert _ask(port, PREDICT, rows)[0] == 200
             _until(lambda: not _listens(port))
             assert process.poll() is None

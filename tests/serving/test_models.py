@@ -152,15 +152,20 @@ def test_a_snapshot_without_the_bundle_s_inputs_is_refused(
         Scorer(folders["xgboost"])
 
 
-def test_a_source_that_cannot_be_read_is_the_caller_s_affair(folders: dict[str, Path]) -> None:
-    def broken() -> Mapping[str, Declared]:
+def test_what_was_served_goes_on_where_the_source_cannot_be_read(
+    folders: dict[str, Path],
+) -> None:
+    wanted = Wanted(first=Declared(folders["xgboost"]))
+
+    def away() -> Mapping[str, Declared]:
         raise VintageError("the store is away")
 
-    found = Models(lambda: {NAME: Declared(folders["xgboost"])})
-    found._source = broken
+    found = Models(wanted)
+    found._source = away
+    assert found.refresh() == {NAME: "what is to be served: the store is away"}
+    assert list(found.served) == list(found.refused) == [NAME]
     with pytest.raises(VintageError, match="the store is away"):
-        found.refresh()
-    assert list(found.served) == [NAME]
+        Models(away)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
