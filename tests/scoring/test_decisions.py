@@ -58,6 +58,7 @@ def _answer(draw: st.DrawFn, rows: int, *, challenged: bool) -> Answer:
         reasons=draw(st.none() | st.lists(told, min_size=rows, max_size=rows)),
         parts=None,
         other=draw(pds) if challenged else None,
+        otherwise=draw(flags) if challenged else None,
     )
 
 
@@ -122,7 +123,7 @@ def _written(served: Served, rows: int = 2) -> tuple[bytes, list[str]]:
     inputs = np.arange(4.0 * rows).reshape(rows, 4)
     questions = [asked(served, inputs) for _ in range(3)]
     answer = Answer(
-        None, np.full(rows, 0.5), np.full(rows, 600), np.full(rows, False), None, None, None
+        None, np.full(rows, 0.5), np.full(rows, 600), np.full(rows, False), None, None, None, None
     )
     lines = b"".join(records.record(one, answer) for one in questions)
     return records.header(served, "host", AT) + lines, [one.id for one in questions]

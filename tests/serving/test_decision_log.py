@@ -211,6 +211,21 @@ def test_a_full_disk_leaves_whole_records_and_the_log_goes_on_later(
     assert ids_of([path]) == ids and not Segment("s", path.read_bytes()).cut
 
 
+def test_more_than_may_wait_to_be_shipped_is_refused_until_it_is_shipped(
+    served: Served, folder: Path
+) -> None:
+    log = DecisionLog(folder, most_waiting=1_000)
+    for _ in range(3):
+        log_rows(log, served, row())
+    log.tend()
+    with pytest.raises(OSError, match="expected at most 1,000 bytes that wait to be shipped"):
+        log_rows(log, served, row())
+    (path,) = still_open(folder)
+    path.unlink()
+    log.tend()
+    log_rows(log, served, row())
+
+
 def test_a_half_that_cannot_be_taken_away_is_a_segment_s_end(
     served: Served, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
