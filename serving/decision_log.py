@@ -49,7 +49,8 @@ class DecisionLog:
         self._folder = folder
         self._most_bytes, self._most_seconds = most_bytes, most_seconds
         self._sync_seconds, self._most_waiting = sync_seconds, most_waiting
-        self._waiting = 0
+        #: Bytes of the folder that are not shipped yet, as of the last look.
+        self.waiting_bytes = 0
         self._lock = threading.Lock()  # of the open segments, and of those that wait to be closed
         self._open: dict[str, _Segment] = {}
         self._full: list[_Segment] = []
@@ -65,10 +66,10 @@ class DecisionLog:
         """Write them down: one write for each scenario. When it returns, the end of this process
         does not lose them; raises OSError where they cannot be written.
         """
-        if self._waiting > self._most_waiting:
+        if self.waiting_bytes > self._most_waiting:
             raise OSError(
                 f"{self._folder}: expected at most {self._most_waiting:,} bytes that wait to be "
-                f"shipped, found {self._waiting:,}"
+                f"shipped, found {self.waiting_bytes:,}"
             )
         lines: dict[Served, list[bytes]] = {}
         for question, answer in zip(questions, answers, strict=True):
@@ -113,7 +114,7 @@ class DecisionLog:
             self._looked = time.monotonic()
             if fault := _fault_of(self._close_left):
                 faults.append(fault)
-        self._waiting = sum(size(path) for path in self._folder.glob("*/*"))
+        self.waiting_bytes = sum(map(_size, self._folder.glob("*/*")))
         error = "; ".join(faults)
         if error and error != self.last_error:
             _log.error("decision log: %s", error)
@@ -260,7 +261,7 @@ def _fault_of(work: Callable[[], None]) -> str:
     return ""
 
 
-def size(path: Path) -> int:
+def _size(path: Path) -> int:
     """The bytes of a file that may be gone."""
     try:
         return path.stat().st_size

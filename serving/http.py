@@ -28,7 +28,6 @@ _STATUS = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: ".encode()
     for status in HTTPStatus
 }
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Handler(Protocol):

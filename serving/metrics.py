@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from components.scoring.release import DECISIONS
 from serving.decision_log import DecisionLog
 from serving.exchange import Reply
 from serving.models import Models
@@ -26,8 +27,6 @@ _PATH = re.compile(
 )
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _CACHED = 1_000
-
-
 #: Scenario, release, decision.
 _Labels = tuple[str, str, str]
 
@@ -127,8 +126,8 @@ def _count(
     counts: Counter[_Labels], scenario: str, release: str, approved: NDArray[np.bool_]
 ) -> None:
     yes = int(np.count_nonzero(approved))
-    counts[scenario, release, "approve"] += yes
-    counts[scenario, release, "decline"] += len(approved) - yes
+    for decision, rows in zip(DECISIONS, (len(approved) - yes, yes), strict=True):
+        counts[scenario, release, decision] += rows
 
 
 class _Kept:
@@ -139,7 +138,7 @@ class _Kept:
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         for name, help_, value in (
-            ("waiting_bytes", "Bytes that the store does not have.", self._shipper.waiting_bytes),
+            ("waiting_bytes", "Bytes that the store does not have.", self._log.waiting_bytes),
             ("failing", "1 where it cannot be written.", bool(self._log.last_error)),
             ("shipping_failing", "1 where the store is away.", bool(self._shipper.last_error)),
         ):

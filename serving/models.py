@@ -75,10 +75,10 @@ class Models:
         served, faults = dict[str, Served](), dict[str, str]()
         try:
             wanted = self._source()
-        except VintageError as error:
-            self.refused = dict.fromkeys(self.served, f"what is to be served: {error}")
+        except Exception as error:
             if not self.served:
                 raise
+            self.refused = dict.fromkeys(self.served, f"what is to be served: {error}")
             return self.refused
         for name, declared in wanted.items():
             last = self._looked.get(name)

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.scoring.bundle import Bundle
+from components.scoring.release import DECISIONS
 from components.scoring.spec import Input
 from serving import tensors, v2
 from serving.models import Served
 from serving.settings import Limits
-from serving.v1 import DECISIONS
 
 Document = dict[str, Any]
 #: What is answered with a problem, anywhere.

@@ -3,7 +3,7 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from components.scoring.instances import Matrix
 from components.scoring.reasons import Reason
-from serving.exchange import ProblemError, Reply
+from components.scoring.scorer import Scorer
+from serving.exchange import MOST_FAULTS, ProblemError, Reply
 from serving.models import Served
 
 #: Up to so many rows, reasons are told unasked; and up to so many where they are asked for.
@@ -23,6 +24,17 @@ _process = os.urandom(5).hex()
 def new_id(at: int) -> str:
     """An id that no other question has, in the order of time: `at` is in ns since 1970."""
     return f"{at // 1_000_000:012x}{_process}{next(_count) & 0xFFFFFFFF:08x}"
+
+
+def look_up(scorer: Scorer, entities: Iterable[tuple[int, str]], inputs: Matrix) -> dict[int, str]:
+    """Fill these rows with the entities' inputs from the snapshot; by row the unknown ones."""
+    unknown: dict[int, str] = {}
+    for row, entity in entities:
+        if (cells := scorer.inputs_of(entity)) is not None:
+            inputs[row] = cells
+        elif len(unknown) < MOST_FAULTS:
+            unknown[row] = f"row {row}: no entity {entity!r:.60} in the snapshot"
+    return unknown
 
 
 @dataclass(frozen=True, slots=True)

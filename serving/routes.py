@@ -29,7 +29,7 @@ class Routes:
     """The paths of the server; what each says."""
 
     def __init__(self, models: Models, limits: Limits, metrics: Metrics) -> None:
-        self._models, self._limits, self._metrics = models, limits, metrics
+        self._models, self._limits = models, limits
         #: Set while the server goes away: it is alive, and not ready for more.
         self.draining = False
         self._document: tuple[Mapping[str, Served], openapi.Document] | None = None
@@ -157,7 +157,7 @@ def expect(request: Request, method: str) -> None:
     if request.method != method and not (method == "GET" and request.method == "HEAD"):
         raise ProblemError(
             405, f"{request.path:.200}: expected {method}, found {request.method}", (),
-            ((b"allow", method.encode()),),
+            ((b"allow", b"GET, HEAD" if method == "GET" else method.encode()),),
         )  # fmt: skip
 
 

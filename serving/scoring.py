@@ -53,7 +53,7 @@ class _Scored:
         features = bundle.features(inputs[0] if len(inputs) == 1 else np.concatenate(inputs))
         self._pd = bundle.score_features(features).pd
         self._points = bundle.points(self._pd)
-        self._approved = self._pd < scorer.release.policy.approve_below
+        self._approved = scorer.release.policy.approves(self._pd)
         pairs = zip(questions, places, strict=True)
         told = [place for question, place in pairs if question.reasons or question.explain]
         self._names = [feature.name for feature in bundle.spec.features]

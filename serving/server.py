@@ -116,10 +116,7 @@ async def _reload(models: Models, limits: Limits, asked: asyncio.Event) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), limits.reload_seconds)
         asked.clear()
-        try:
-            faults = dict(await asyncio.to_thread(models.refresh))
-        except Exception as error:  # noqa: BLE001 - the source may be any store; what is served stays
-            faults = {"": f"what is to be served cannot be read: {error}"}
+        faults = dict(await asyncio.to_thread(models.refresh))
         for name, why in faults.items():
             if told.get(name) != why:
                 _log.error("%s", why)

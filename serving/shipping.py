@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from components.scoring.decisions import OPEN, is_segment, shipped_name
+from components.scoring.decisions import is_segment, shipped_name
 from components.storage.objects import Store, open_store
 from components.storage.settings import Settings
-from serving.decision_log import is_locked, size
+from serving.decision_log import is_locked
 
 _LOCK = ".shipping"
 _log = logging.getLogger("serving")
@@ -50,15 +50,6 @@ class Shipper:
         self.shipped = 0
         #: Why the store was not reached; nothing where it was since.
         self.last_error = ""
-
-    @property
-    def waiting_bytes(self) -> int:
-        """Bytes of this folder's segments, open ones too: none of it is in the store yet."""
-        return sum(
-            size(path)
-            for path in self._folder.glob("*/*")
-            if is_segment(path.name.removesuffix(OPEN))
-        )
 
     def _closed(self) -> list[Path]:
         return [path for path in self._folder.glob("*/*.jsonl") if is_segment(path.name)]

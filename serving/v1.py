@@ -17,13 +17,13 @@ import orjson
 from components.contracts.errors import InstanceError
 from components.scoring.instances import Matrix
 from components.scoring.reasons import Reason
+from components.scoring.release import DECISIONS
 from components.scoring.scorer import Scorer
 from serving.exchange import MOST_FAULTS, ProblemError, Reply, as_json
 from serving.models import Served
-from serving.question import FEW_ROWS, Answer, Question
+from serving.question import FEW_ROWS, Answer, Question, look_up
 
 _KNOWN = frozenset({"instances", "reasons", "entities"})
-DECISIONS = ("decline", "approve")
 _NOT_AS_DECLARED = "instances: not as the model declares"
 
 
@@ -75,9 +75,12 @@ def _matrix(scorer: Scorer, rows: Sequence[object]) -> Matrix:
         except InstanceError as error:
             raise ProblemError(400, _NOT_AS_DECLARED, error.faults) from None
     inputs = np.empty((len(rows), len(scorer.bundle.spec.inputs)))
-    faults, unknown = list[str](), 0
+    named = ((number, row) for number, row in enumerate(rows) if isinstance(row, str))
+    unknown, faults = look_up(scorer, named, inputs), list[str]()
     for number, row in enumerate(rows):
-        if isinstance(row, dict):
+        if number in unknown:
+            faults.append(unknown[number])
+        elif isinstance(row, dict):
             try:
                 inputs[number] = scorer.bundle.rows([row])
             except InstanceError as error:
@@ -85,15 +88,11 @@ def _matrix(scorer: Scorer, rows: Sequence[object]) -> Matrix:
         elif not isinstance(row, str):
             found = type(row).__name__
             faults.append(f"row {number}: expected an object or an entity's id, found a {found}")
-        elif (cells := scorer.inputs_of(row)) is None:
-            unknown += 1
-            faults.append(f"row {number}: no entity {row!r:.60} in the snapshot")
-        else:
-            inputs[number] = cells
         if len(faults) >= MOST_FAULTS:
             break
     if faults:
-        raise ProblemError(404 if unknown == len(faults) else 400, _NOT_AS_DECLARED, tuple(faults))
+        status = 404 if len(faults) == len(unknown) else 400
+        raise ProblemError(status, _NOT_AS_DECLARED, tuple(faults))
     return inputs
 
 

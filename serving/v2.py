@@ -16,12 +16,13 @@ import orjson
 
 from components.contracts.errors import InstanceError
 from components.scoring.instances import Matrix, from_columns
+from components.scoring.release import DECISIONS
 from components.scoring.scorer import Scorer
 from serving import tensors
 from serving.exchange import MOST_FAULTS, ProblemError, Reply, Request, as_json
 from serving.models import Served
-from serving.question import FEW_ROWS, Answer, Question
-from serving.v1 import DECISIONS, parsed
+from serving.question import FEW_ROWS, Answer, Question, look_up
+from serving.v1 import parsed
 
 VERSION = "0.1.0"
 HEADER = "inference-header-content-length"
@@ -178,13 +179,8 @@ def _looked_up(scorer: Scorer, entities: Sequence[str], faults: list[str]) -> Ma
     if faults:
         return None
     inputs = np.empty((len(entities), len(scorer.bundle.spec.inputs)))
-    for row, entity in enumerate(entities):
-        if (cells := scorer.inputs_of(entity)) is not None:
-            inputs[row] = cells
-        elif len(faults) < MOST_FAULTS:
-            faults.append(f"row {row}: no entity {entity!r:.60} in the snapshot")
-    if faults:
-        raise ProblemError(404, _NOT_AS_DECLARED, tuple(faults))
+    if unknown := look_up(scorer, enumerate(entities), inputs):
+        raise ProblemError(404, _NOT_AS_DECLARED, tuple(unknown.values()))
     return inputs
 
 

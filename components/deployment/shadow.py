@@ -32,7 +32,7 @@ def declare_shadow(scenario: str, release: str, share: float) -> Shadow | None:
         raise VintageError(f"shadow {scenario}: expected a share from 0 to 1, found {share:g}")
     entry = registry.find_release(store, scenario, release)
     found = str(entry.facts["release"])
-    champion = store.get(f"deployments/{scenario}")
+    champion = registry.deployed_release(store, scenario)
     if champion is None or champion == found:
         raise VintageError(
             f"shadow {scenario}: expected another release than the champion that serves, found "
@@ -55,7 +55,7 @@ def shadow_of(scenario: str) -> Shadow | None:
         raise VintageError(
             f"shadow {scenario}: expected a declaration in {store.uri}, found otherwise: {error}"
         ) from None
-    if not release or release == store.get(f"deployments/{scenario}"):
+    if not release or release == registry.deployed_release(store, scenario):
         return None
     folder = store.local(registry.find_release(store, scenario, release))
     return Shadow(release, share, folder)

@@ -155,13 +155,13 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: str, why
         champion = _promote(work, made, why.strip(), named=bool(release))
         wanted = champion.release
         work.record.facts = {"release": wanted, "number": champion.number}
-        former = work.store.get(_deployment(scenario))
+        former = registry.deployed_release(work.store, scenario)
         if former != wanted or work.settings.namespace:
             work.record.reused = False
             _bring_up(work, made, former, patience_s=timeout_minutes * 60 * _PATIENCE)
         _note_came_up(work, champion)
         if former != wanted:
-            work.store.put(_deployment(scenario), wanted)
+            registry.note_deployed(work.store, scenario, wanted)
             text = f"release {wanted[:12]} is champion number {champion.number}: {champion.reason}"
             notify(work.settings.webhook, scenario=scenario, run=run, event="promoted", text=text)
         # Last, so that MLflow never calls champion what does not serve.
@@ -264,11 +264,6 @@ def _check_champion(work: Task, release: str) -> None:
         raise registry.overtaken(scenario, release, champion)
 
 
-def _deployment(scenario: str) -> str:
-    """The document that holds the id of the release that serves."""
-    return f"deployments/{scenario}"
-
-
 def _roll_back(work: Task, failed: str, former: str | None) -> bool:
     """Append a promotion of the release that still serves, so that the table says the truth.
 
@@ -304,7 +299,7 @@ def _who() -> str:
 def deployed(scenario: str) -> Path:
     """The folder of the release that serves a scenario on this installation."""
     _, store = installation()
-    release = store.get(_deployment(scenario))
+    release = registry.deployed_release(store, scenario)
     if release is None:
         raise VintageError(
             f"{scenario}: expected a deployed champion in {store.uri}, found none; "
@@ -321,7 +316,7 @@ def deployed(scenario: str) -> Path:
 def deployed_scenarios() -> list[str]:
     """The scenarios that have a deployed champion."""
     _, store = installation()
-    return [name.removeprefix("deployments/") for name in store.names("deployments")]
+    return registry.deployed_scenarios(store)
 
 
 def load_deployed(scenario: str) -> "Scorer":
@@ -389,4 +384,6 @@ def tracking_uri() -> str:
 
 def decisions_folder() -> Path:
     """Where servers of this installation write decisions down."""
-    return Settings.from_environment().home / "decisions"
+    from components.scoring.decisions import FOLDER
+
+    return Settings.from_environment().home / FOLDER

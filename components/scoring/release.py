@@ -10,11 +10,16 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from components.contracts.errors import BundleError
 
 RELEASE = "release.json"
 BUNDLE = "bundle"
 SNAPSHOT = "snapshot.bin"
+#: What is decided of a row, by whether it is approved.
+DECISIONS = ("decline", "approve")
 _FORMAT = 1
 
 
@@ -24,6 +29,10 @@ class CutOff:
 
     version: int
     approve_below: float
+
+    def approves(self, pd: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of these PDs are approved."""
+        return pd < self.approve_below
 
 
 @dataclass(frozen=True)

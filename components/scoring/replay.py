@@ -8,10 +8,8 @@ import numpy as np
 from components.contracts.errors import VintageError
 from components.scoring.decisions import Header, Record
 from components.scoring.reasons import Reason
-from components.scoring.release import Release
+from components.scoring.release import DECISIONS, Release
 from components.scoring.scorer import Scorer
-
-_DECISIONS = ("decline", "approve")
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,11 @@ def replay(
     features = bundle.features(inputs)
     pds = bundle.score_features(features).pd
     (reasons,) = bundle.reasons(features)
-    approved = bool(pds[0] < scorer.release.policy.approve_below)
+    (approved,) = scorer.release.policy.approves(pds).tolist()
     compared: list[tuple[str, object, object]] = [
         ("pd", float(record.pd[row]), float(pds[0])),
         ("points", int(record.points[row]), int(bundle.points(pds)[0])),
-        ("decision", _DECISIONS[bool(record.approved[row])], _DECISIONS[approved]),
+        ("decision", DECISIONS[bool(record.approved[row])], DECISIONS[approved]),
     ]
     if record.reasons is not None:
         codes = tuple(reason.code for reason in reasons)

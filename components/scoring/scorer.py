@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from components.contracts.errors import BundleError, VintageError
 from components.scoring.bundle import Bundle
 from components.scoring.reasons import Reason
-from components.scoring.release import BUNDLE, SNAPSHOT, Release
+from components.scoring.release import BUNDLE, DECISIONS, SNAPSHOT, Release
 from components.scoring.snapshot import Snapshot
 
 
@@ -57,15 +57,16 @@ class Scorer:
         """One answer a row; raises InstanceError with every fault."""
         if not rows:
             return []
-        bundle, below = self.bundle, self.release.policy.approve_below
+        bundle = self.bundle
         features = bundle.features(bundle.rows(rows))
         pds = bundle.score_features(features).pd
         told: Sequence[tuple[Reason, ...] | None]
         told = bundle.reasons(features) if reasons else [None] * len(rows)
-        scored = zip(pds.tolist(), bundle.points(pds).tolist(), told, strict=True)
+        approved = self.release.policy.approves(pds)
+        columns = (pds.tolist(), bundle.points(pds).tolist(), approved.tolist(), told)
         return [
-            Answer(pd, points, "approve" if pd < below else "decline", why, self.id)
-            for pd, points, why in scored
+            Answer(pd, points, DECISIONS[approves], why, self.id)
+            for pd, points, approves, why in zip(*columns, strict=True)
         ]
 
     def inputs_of(self, entity: str) -> NDArray[np.float64] | None:

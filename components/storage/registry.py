@@ -102,6 +102,25 @@ def _latest(scenario: str) -> str:
     return f"registered/{scenario}"
 
 
+def note_deployed(store: Store, scenario: str, release: str) -> None:
+    """Make a release the one that serves."""
+    store.put(_deployment(scenario), release)
+
+
+def deployed_release(store: Store, scenario: str) -> str | None:
+    """The id of the release that serves."""
+    return store.get(_deployment(scenario))
+
+
+def deployed_scenarios(store: Store) -> list[str]:
+    """The scenarios of which a release serves."""
+    return [name.removeprefix(_deployment("")) for name in store.names(_deployment("").rstrip("/"))]
+
+
+def _deployment(scenario: str) -> str:
+    return f"deployments/{scenario}"
+
+
 def undone(release: str) -> str:
     """Why a promotion follows that of a release which did not come up."""
     return f"rolled back: release {release[:12]} could not be deployed"

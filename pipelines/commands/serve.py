@@ -34,8 +34,6 @@ def main(args: argparse.Namespace) -> int:
     names = args.scenarios or deployed_scenarios()
     if not names:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")
-    for name in names:
-        deployed(name)
 
     def declared() -> "Mapping[str, Declared]":
         from serving.models import Declared

@@ -122,6 +122,7 @@ def test_how_it_stands_with_the_decision_log_is_told(models: Models, tmp_path: P
             lambda *_: Reply(200, b""),
         )  # fmt: skip
         log.write([question], answers([question]))
+        log.tend()
         page = found.page().body.decode()
     assert (
         float(re.findall(r"^vintage_decision_log_waiting_bytes (\S+)", page, re.MULTILINE)[0]) > 300
