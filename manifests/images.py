@@ -46,7 +46,13 @@ IMAGES = (
     Image(
         "python-model",
         "components/training",
-        (*_COMMON, "components/training", "components/evaluation", "components/deployment"),
+        (
+            *_COMMON,
+            "components/figures",
+            "components/training",
+            "components/evaluation",
+            "components/deployment",
+        ),
     ),
     Image("serving", "serving", (*_COMMON, "serving")),
 )

@@ -4,7 +4,7 @@ from html import escape
 
 from components.contracts.results import ChallengeDecision, ChallengeReport, Contender, Gain
 from components.evaluation import plots
-from components.evaluation.page import note, page, pictures, table, verdict
+from components.figures.page import note, page, pictures, table, verdict
 
 
 def render_challenge(report: ChallengeReport) -> str:

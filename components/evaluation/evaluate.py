@@ -22,9 +22,10 @@ from components.contracts.results import (
     cutoff_key,
 )
 from components.contracts.scenario import EvaluateSpec
-from components.evaluation import groups, metrics, policy
-from components.evaluation.bootstrap import Label, Scores, ece_by_noise, intervals
-from components.evaluation.chance import moved_to
+from components.evaluation import groups, policy
+from components.figures import metrics
+from components.figures.bootstrap import Label, Scores, ece_by_noise, intervals
+from components.figures.chance import moved_to
 from components.scoring.bundle import REFERENCE, Bundle, verify_hashes
 from components.scoring.instances import Matrix
 from components.scoring.reasons import LEAST

@@ -32,11 +32,11 @@ from components.contracts.modelling import Feature
 from components.contracts.people import Persons
 from components.contracts.results import Moved
 from components.contracts.scenario import ExploreSpec
-from components.evaluation.chance import iv_by_chance, moved_to
 from components.evaluation.correlations import by_bad_rate, spearman, strong_pairs
-from components.evaluation.numbers import spans
 from components.evaluation.persons import persons_of
-from components.evaluation.rates import wilson
+from components.figures.chance import iv_by_chance, moved_to
+from components.figures.numbers import spans
+from components.figures.rates import wilson
 from components.scoring.evidence import information_value, weights
 from components.scoring.instances import Matrix, from_columns
 from components.scoring.reference import Bins, bins_of

@@ -11,10 +11,11 @@ from components.contracts.exploration import (
     MonthlyDrift,
     MonthRate,
 )
-from components.evaluation.plots import FAMILY_COLORS, GOOD, PSI_COLORS, draw, psi_legend
-from components.evaluation.rates import wilson
+from components.evaluation.plots import FAMILY_COLORS, psi_legend
 from components.evaluation.small_plot import clipped
-from components.evaluation.words import psi_word
+from components.figures.drawing import GOOD, PSI_COLORS, draw
+from components.figures.psi import psi_word
+from components.figures.rates import wilson
 
 _MOST_TICKS = 12
 

@@ -9,8 +9,10 @@ from typing import Any
 from components.contracts.exploration import Exploration, FeatureFigures, Side, Slice
 from components.evaluation import exploration_plots as drawn
 from components.evaluation import plots, sections
-from components.evaluation.numbers import short
-from components.evaluation.page import (
+from components.evaluation.small_plot import MOST_BINS, feature_plot
+from components.evaluation.words import SUSPICIOUS, iv_word, overlap, unseen
+from components.figures.numbers import short
+from components.figures.page import (
     beside,
     chapters,
     contents,
@@ -21,9 +23,7 @@ from components.evaluation.page import (
     table,
     text,
 )
-from components.evaluation.rates import wilson
-from components.evaluation.small_plot import MOST_BINS, feature_plot
-from components.evaluation.words import SUSPICIOUS, iv_word, overlap, unseen
+from components.figures.rates import wilson
 
 _MOST_DRAWN, _DRAWN = 60, 40  # with more features, so many have a picture
 _BESIDE, _MOST_PAIRS, _MOST_VALUES, _MOST_GAPS = 16, 200, 30, 20

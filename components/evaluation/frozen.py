@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.contracts.errors import VintageError
-from components.evaluation.bootstrap import Scores
 from components.evaluation.evaluate import TestRows
+from components.figures.bootstrap import Scores
 
 FROZEN = "frozen.parquet"
 _LABEL, _PD = "_label", "_pd"

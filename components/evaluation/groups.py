@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.contracts.results import LEAST_ROWS, Fairness, Group, Segment
-from components.evaluation.bootstrap import Label, Scores, auc_interval
+from components.figures.bootstrap import Label, Scores, auc_interval
 
 Groups = NDArray[np.str_]
 _BANDS = 5

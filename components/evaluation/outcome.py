@@ -5,7 +5,7 @@ from html import escape
 from typing import Any, Literal
 
 from components.contracts.results import RuleResult, RunSummary, Stage
-from components.evaluation.page import page, table
+from components.figures.page import page, table
 
 Status = Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
 

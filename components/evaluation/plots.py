@@ -1,50 +1,21 @@
 """The report's pictures, as SVG text: each from the figures alone."""
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from components.contracts.results import Candidates, Curves, Gain, Moved, Profit, Stability
 from components.evaluation.small_plot import clipped
-from components.evaluation.words import (
-    FEW_ROWS,
-    MODERATE,
-    NO_MORE,
-    SIGNIFICANT,
-    psi_word,
-)
+from components.figures.drawing import BAD, GOOD, PSI_COLORS, QUIET, draw
+from components.figures.psi import MODERATE, SIGNIFICANT, psi_word
 
-GOOD, BAD, QUIET = "#2a6f97", "#c8553d", "#8d99ae"
 FAMILY_COLORS = (GOOD, BAD, "#6a994e", "#b08968", "#7b5ea7")
-#: Of what is read from a PSI; none that shouts where there is nothing to be read.
-PSI_COLORS = {
-    "stable": "#b9d3e3", NO_MORE: "#e9edf1", FEW_ROWS: "#ffffff", "moderate": "#e9b44c",
-    "significant": BAD,
-}  # fmt: skip
 _MOST_FEATURES = 15
-
-
-def draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> str:
-    """A picture of one plot."""
-    # A fixed salt and no date: equal figures give equal bytes.
-    with mpl.rc_context({"svg.hashsalt": "vintage", "svg.fonttype": "path", "font.size": 9}):
-        figure = Figure(figsize=(5.2, height), layout="constrained")
-        axes = figure.subplots()
-        paint(axes)
-        axes.set_title(title, loc="left", fontweight="bold")
-        axes.spines[["top", "right"]].set_visible(False)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    svg = text.getvalue()
-    return svg[svg.index("<svg") :]
 
 
 def target(splits: Mapping[str, tuple[int, int]]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from components.contracts.policy import ApprovalLimit, Economics, FixedCutoff, Policy, ProfitCutoff
 from components.contracts.results import CutoffDocument, Profit
-from components.evaluation.bootstrap import Label, Scores
+from components.figures.bootstrap import Label, Scores
 
 _CURVE_POINTS = 200
 Percentiles = Sequence[float]

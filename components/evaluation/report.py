@@ -6,9 +6,9 @@ from typing import Any
 
 from components.contracts.results import Candidates, Decision, Evaluation
 from components.evaluation import plots, sections
-from components.evaluation.page import chapters, contents, page, pictures, table, verdict
 from components.evaluation.scorecard import render_scorecard
 from components.evaluation.words import rule_row
+from components.figures.page import chapters, contents, page, pictures, table, verdict
 
 
 def render(

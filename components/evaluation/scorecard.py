@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from components.evaluation.page import note, pictures, table
+from components.figures.page import note, pictures, table
 
 _SIGNERS = ("Developed by, date", "Validated by, date", "Approved by, date")
 

@@ -18,21 +18,21 @@ from components.contracts.results import (
     Stability,
 )
 from components.evaluation import plots
-from components.evaluation.numbers import short
-from components.evaluation.page import beside, folded, note, pictures, table
 from components.evaluation.words import (
     AT_CUTOFF,
     NAMES,
     RANKING,
     noise,
     overlap,
-    psi_word,
     searched,
     share,
     shown,
     span,
     unseen,
 )
+from components.figures.numbers import short
+from components.figures.page import beside, folded, note, pictures, table
+from components.figures.psi import psi_word
 
 _FAIR = ("approval_ratio", "equal_opportunity")
 _MOST_MOVED = 40

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from components.contracts.exploration import FeatureFigures, Histogram, Slice
-from components.evaluation.numbers import short
-from components.evaluation.rates import wilson
+from components.figures.numbers import short
+from components.figures.rates import wilson
 
 _GOOD, _BAD, _QUIET, _INK = "#2a6f97", "#c8553d", "#8d99ae", "#1d2b36"
 #: Of a category with more values, the most frequent are shown.

@@ -54,7 +54,7 @@ def evaluate(
             f"{scenario}/evaluations",
             spec=spec,
             inputs={"gold": rows.digest, "models": trained.digest},
-            rooms=("evaluation", "scoring"),
+            rooms=("evaluation", "figures", "scoring"),
             libraries=_LIBRARIES,
             make=make,
         )
@@ -85,7 +85,7 @@ def gate(
                 "models": trained.digest,
                 "evaluation": found.digest,
             },
-            rooms=("evaluation",),
+            rooms=("evaluation", "figures"),
             libraries=("matplotlib",),
             make=lambda target: _judge(work, spec, (cleaned, trained, found), target),
         )
@@ -285,7 +285,7 @@ def _challenge_entry(
         f"{work.record.scenario}/challenges",
         spec=spec,
         inputs=inputs,
-        rooms=("evaluation", "scoring"),
+        rooms=("evaluation", "figures", "scoring"),
         libraries=(*_LIBRARIES, "matplotlib"),
         make=make,
     )
@@ -334,7 +334,7 @@ def explore(
             f"{scenario}/explorations",
             spec=spec,
             inputs={"silver": cleaned.digest, "gold": rows.digest},
-            rooms=("evaluation", "scoring"),
+            rooms=("evaluation", "figures", "scoring"),
             libraries=("matplotlib", "numpy", "pyarrow"),
             make=make,
         )

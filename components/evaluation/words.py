@@ -3,17 +3,14 @@
 import math
 
 from components.contracts.people import Persons
-from components.contracts.results import REASONS, Candidate, Figures, Interval, Moved, RuleResult
+from components.contracts.results import REASONS, Candidate, Figures, Interval, RuleResult
+from components.figures.psi import NO_MORE
 
-#: PSI from which credit risk calls a change moderate, and significant.
-MODERATE, SIGNIFICANT = 0.1, 0.25
 #: IV from which credit risk calls a feature weak, medium, strong, and too good to be true.
 _IV_BANDS = ((0.02, "useless"), (0.1, "weak"), (0.3, "medium"), (0.5, "strong"))
 _WEAK, _STRONG = 0.02, 0.3
 SUSPICIOUS = "suspicious"
-NO_MORE = "no more than chance"
 FEW_BAD, FEW_GOOD = "too few bad rows to tell", "too few good rows to tell"
-FEW_ROWS = "too few rows to tell"
 RANKING = ("auc", "gini", "ks", "pr_auc", "brier", "log_loss", "ece", "psi")
 AT_CUTOFF = ("accuracy", "precision", "recall", "f1")
 NAMES = {
@@ -78,17 +75,6 @@ def iv_word(iv: float, chance: float | None, bad: int, good: int) -> str:
         return "useless" if chance < _WEAK else NO_MORE if chance < _STRONG else few
     above = max(iv - chance, min(iv, _WEAK))
     return next((name for border, name in _IV_BANDS if above < border), SUSPICIOUS)
-
-
-def psi_word(found: Moved) -> str:
-    """What credit risk calls a PSI, where it is above the most that chance gives."""
-    if found.psi <= found.by_chance and found.by_chance >= SIGNIFICANT:
-        return FEW_ROWS
-    if found.psi < MODERATE:
-        return "stable"
-    if found.psi <= found.by_chance:
-        return NO_MORE
-    return "moderate" if found.psi < SIGNIFICANT else "significant"
 
 
 def unseen(rows: int) -> str:

@@ -12,8 +12,8 @@ from components.contracts.policy import ApprovalLimit, Economics, Policy
 from components.contracts.results import Candidates, Evaluation
 from components.contracts.scenario import EvaluateSpec
 from components.evaluation import evaluate as room
-from components.evaluation.bootstrap import Scores
 from components.evaluation.frozen import FROZEN, check_frozen, write_frozen
+from components.figures.bootstrap import Scores
 from components.scoring.bundle import Bundle
 from components.scoring.reference import psi
 from tests.making import Models, copy_of, scenario, write_gold

@@ -15,9 +15,9 @@ from components.contracts.errors import VintageError
 from components.contracts.exploration import Exploration
 from components.evaluation.correlations import by_bad_rate, spearman, strong_pairs
 from components.evaluation.exploration import slices_of
-from components.evaluation.numbers import short, spans
-from components.evaluation.rates import wilson
-from components.evaluation.words import psi_word
+from components.figures.numbers import short, spans
+from components.figures.psi import psi_word
+from components.figures.rates import wilson
 from components.scoring.evidence import information_value
 from components.scoring.reference import bins_of
 from tests.evaluation.golds import COLOURS, explore_spec, explored, of

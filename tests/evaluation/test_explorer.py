@@ -13,7 +13,7 @@ from components.contracts.people import Cluster
 from components.contracts.results import RunSummary
 from components.evaluation import step
 from components.evaluation.explorer import render
-from components.evaluation.words import psi_word
+from components.figures.psi import psi_word
 from components.storage.objects import Entry, FolderStore
 from components.storage.steps import take
 from tests.evaluation.golds import explore_spec, explored, write_table

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from components.contracts.results import Bin, Confusion, Curves, Profit, Tenth
-from components.evaluation.bootstrap import GROUPS, Label, Scores
-from components.evaluation.rates import wilson
+from components.figures.bootstrap import GROUPS, Label, Scores
+from components.figures.rates import wilson
 
 _SCORE_BINS = 40
 _ROC_POINTS = 200

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from components.evaluation import bootstrap
-from components.evaluation.bootstrap import (
+from components.figures import bootstrap
+from components.figures.bootstrap import (
     Ranked,
     _Bands,
     auc_interval,
@@ -19,7 +19,7 @@ from components.evaluation.bootstrap import (
     ece_by_noise,
     intervals,
 )
-from components.evaluation.metrics import ranking_metrics
+from components.figures.metrics import ranking_metrics
 from tests.evaluation.rows import Rows, scored
 
 

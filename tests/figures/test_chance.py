@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.contracts.results import Moved
-from components.evaluation.chance import iv_by_chance, moved_to, psi_by_chance
 from components.evaluation.exploration import slices_of
-from components.evaluation.words import FEW_BAD, FEW_GOOD, FEW_ROWS, NO_MORE, iv_word, psi_word
+from components.evaluation.words import FEW_BAD, FEW_GOOD, iv_word
+from components.figures.chance import iv_by_chance, moved_to, psi_by_chance
+from components.figures.psi import FEW_ROWS, NO_MORE, psi_word
 from components.scoring.reference import bins_of
 
 

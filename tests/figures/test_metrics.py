@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from components.evaluation.metrics import (
+from components.figures.metrics import (
     _some_rows,
     calibration_bins,
     calibration_error,
