@@ -13,28 +13,12 @@ from components.scoring.scorer import Scorer
 from serving.exchange import Request
 from serving.settings import Limits
 from tests.making import Models, changed, packages_after, plain_rows
-from tests.serving.asking import JSON, Asked, as_json, asked, scored
-
-PREDICT = "/v1/models/small-loans:predict"
-ROW: dict[str, object] = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
-
-
-@pytest.fixture(scope="module")
-def release(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The boosted trees in a folder."""
-    folder: Path = tmp_path_factory.mktemp("release")
-    return models.release("xgboost", folder)
-
-
-@pytest.fixture(scope="module")
-def scorer(release: Path) -> Scorer:
-    """The boosted trees at work."""
-    return Scorer(release)
+from tests.serving.asking import JSON, PREDICT, ROW, Asked, as_json, asked, scored
 
 
 @pytest.fixture(scope="module")
 def app(release: Path) -> Iterator[Asked]:
-    """An application that serves them."""
+    """An application that serves the boosted trees alone: their name need not be said."""
     with asked(small_loans=release) as made:
         yield made
 

@@ -16,10 +16,9 @@ import numpy as np
 import pytest
 import requests
 
-from components.scoring.bundle import Bundle
+from components.scoring.scorer import Scorer
 from serving.settings import Limits
 from tests.making import REGIONS, Models, plain_rows, same_bits
-from tests.serving import dated
 from tests.serving.running import running
 
 NAME = "small-loans"
@@ -28,26 +27,16 @@ GUIDE = Path(__file__).parents[2] / "docs" / "serving.md"
 
 
 @pytest.fixture(scope="module")
-def folders(models: Models, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Releases of two scenarios."""
-    return {
-        "small_loans": models.release("xgboost", tmp_path_factory.mktemp("boosted")),
-        "repeat": dated.release(tmp_path_factory.mktemp("repeat")),
-    }
-
-
-@pytest.fixture(scope="module")
 def url(folders: dict[str, Path]) -> Iterator[str]:
     """Where they are served."""
-    with running(**folders) as where:
-        yield where
+    with running(**folders) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
-def expected(models: Models, folders: dict[str, Path]) -> Any:
+def expected(models: Models, scorer: Scorer) -> Any:
     """The PDs of the first rows, scored offline."""
-    bundle = Bundle.load(folders["small_loans"] / "bundle")
-    return bundle.score(models.data.inputs[:ROWS]).pd
+    return scorer.bundle.score(models.data.inputs[:ROWS]).pd
 
 
 def _with(protocol: str, ask: Callable[[Any], Awaitable[Any]]) -> Any:
@@ -180,14 +169,13 @@ def test_every_line_of_the_guide_works_when_it_is_pasted(url: str) -> None:
 
 
 def test_the_client_of_the_guide_gets_the_scores(
-    url: str, models: Models, folders: dict[str, Path], capsys: pytest.CaptureFixture[str]
+    url: str, models: Models, scorer: Scorer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     exec(  # noqa: S102 - our own page
         block.replace("http://localhost:8080", url).replace("card-default", NAME), {}
     )
-    bundle = Bundle.load(folders["small_loans"] / "bundle")
-    assert capsys.readouterr().out == f"{bundle.score(models.data.inputs[17:19]).pd}\n"
+    assert capsys.readouterr().out == f"{scorer.bundle.score(models.data.inputs[17:19]).pd}\n"
 
 
 def test_the_guide_names_every_limit_with_its_default() -> None:

@@ -1,7 +1,7 @@
 """V2: a request that is not as the model declares is refused with every fault, and never scored."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.settings import Limits
-from tests.making import Models, changed
+from tests.making import changed
 from tests.serving.asking import Asked, asked
-from tests.serving.test_v2 import (
+from tests.serving.inferring import (
     DECLARED,
     INFER,
     LENGTH,
@@ -29,20 +29,6 @@ from tests.serving.test_v2 import (
 )
 
 SHAPE = "expected shape [rows] or [rows, 1] with at least one row, found"
-
-
-@pytest.fixture(scope="module")
-def release(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The boosted trees in a folder."""
-    folder: Path = tmp_path_factory.mktemp("release")
-    return models.release("xgboost", folder)
-
-
-@pytest.fixture(scope="module")
-def app(release: Path) -> Iterator[Asked]:
-    """An application that serves them."""
-    with asked(small_loans=release) as made:
-        yield made
 
 
 @pytest.mark.parametrize(
