@@ -23,7 +23,7 @@ Tensor = dict[str, Any]
 
 def tensor(name: str, *data: object, **changes: object) -> Tensor:
     """A tensor in JSON; a change to None leaves its part out."""
-    plain = {"name": name, "shape": [len(data)], "datatype": KINDS[name], "data": list(data)}
+    plain = {"name": name, "shape": [len(data)], "datatype": KINDS.get(name), "data": list(data)}
     return {key: value for key, value in {**plain, **changes}.items() if value is not None}
 
 

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.serving.asking import JSON, Reply
 from tests.support import user_environment
 
 ROOT = Path(__file__).parents[2]
@@ -53,15 +54,28 @@ class Server:
         return count
 
 
-def ask(
-    url: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-) -> tuple[int, bytes]:
-    """What a server answers to one request on a connection of its own: a POST, if it has a body."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    with closing(connection):
-        connection.request("GET" if body is None else "POST", path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+def connected(url: str) -> http.client.HTTPConnection:
+    """A connection to a server; it is made again where the server closed it."""
+    return http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+
+
+def ask_on(
+    connection: http.client.HTTPConnection,
+    path: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = JSON,
+) -> Reply:
+    """What is answered to one request: a POST, if it has a body."""
+    connection.request("GET" if body is None else "POST", path, body, dict(headers))
+    answer = connection.getresponse()
+    told = {name.lower(): value for name, value in answer.getheaders()}
+    return Reply(answer.status, told, answer.read())
+
+
+def ask(url: str, path: str, body: bytes | None = None) -> Reply:
+    """The same, on a connection of its own."""
+    with closing(connected(url)) as connection:
+        return ask_on(connection, path, body)
 
 
 @contextmanager

@@ -127,14 +127,11 @@ def test_requests_gets_the_same_over_both_protocols(
             )
         ]  # fmt: skip
         second = session.post(f"{url}/v2/models/{NAME}/infer", json={"inputs": tensors})
-        refused = session.post(f"{url}/v2/models/{NAME}/infer", json={"inputs": tensors[1:]})
     found = {output["name"]: output["data"] for output in second.json()["outputs"]}
     told = first.json()["predictions"]
     assert [one["pd"] for one in told] == found["pd"] == expected.tolist()
     assert [one["points"] for one in told] == found["points"]
     assert [one["reasons"] for one in told] == [json.loads(text) for text in found["reasons"]]
-    assert refused.status_code == 400
-    assert refused.json()["faults"] == ["AMOUNT: expected a tensor, found none"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")

@@ -40,7 +40,7 @@ def test_no_request_that_the_description_allows_or_forbids_breaks_the_server(
 
 def _answers(url: str) -> dict[int, float]:
     """How often the server answered with which status."""
-    lines = ask(url, "/metrics")[1].decode().splitlines()
+    lines = ask(url, "/metrics").body.decode().splitlines()
     counts: dict[int, float] = {}
     for line in lines:
         if found := re.fullmatch(r'vintage_requests_total\{.*status="(\d+)"\} (.*)', line):

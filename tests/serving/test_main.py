@@ -83,8 +83,8 @@ def _listens(port: int) -> bool:
 
 def _ask(port: int, path: str, rows: object = None) -> tuple[int, Any]:
     body = None if rows is None else orjson.dumps({"instances": rows})
-    status, answer = ask(f"http://127.0.0.1:{port}", path, body)
-    return status, orjson.loads(answer)
+    reply = ask(f"http://127.0.0.1:{port}", path, body)
+    return reply.status, reply.json()
 
 
 def test_a_pod_serves_the_release_in_its_folder(folder: Path, models: Models) -> None:
@@ -308,5 +308,5 @@ def _workers(parent: int) -> list[int]:
 
 def _counted(port: int) -> float:
     """Rows that were decided on, whichever worker tells of it."""
-    lines = ask(f"http://127.0.0.1:{port}", "/metrics")[1].decode().splitlines()
+    lines = ask(f"http://127.0.0.1:{port}", "/metrics").body.decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("vintage_decisions_"))

@@ -53,9 +53,9 @@ def _serving(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 def _decided(port: int, models: Models) -> list[str]:
     """The ids of ten decisions."""
     body = json.dumps({"instances": plain_rows(models.data.inputs[:10])}).encode()
-    status, answer = ask(f"http://127.0.0.1:{port}", PREDICT, body)
-    assert status == 200
-    return [row["decision_id"] for row in json.loads(answer)["predictions"]]
+    reply = ask(f"http://127.0.0.1:{port}", PREDICT, body)
+    assert reply.status == 200
+    return [row["decision_id"] for row in reply.json()["predictions"]]
 
 
 def test_after_a_calm_end_a_decision_is_replayed_from_the_store(
