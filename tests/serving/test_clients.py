@@ -19,7 +19,8 @@ import requests
 from components.scoring.scorer import Scorer
 from serving.settings import Limits
 from tests.making import REGIONS, Models, plain_rows, same_bits
-from tests.serving.running import running
+from tests.serving.asking import PREDICT
+from tests.serving.running import ask, running
 
 NAME = "small-loans"
 ROWS = 30
@@ -173,6 +174,18 @@ def test_the_client_of_the_guide_gets_the_scores(
         block.replace("http://localhost:8080", url).replace("card-default", NAME), {}
     )
     assert capsys.readouterr().out == f"{scorer.bundle.score(models.data.inputs[17:19]).pd}\n"
+
+
+def test_the_answers_of_the_guide_have_the_members_of_real_ones(url: str) -> None:
+    shown = [
+        json.loads(one) for one in re.findall(r"```json\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    ]
+    bodies = ({"instances": ["17"]}, {"instances": [{"WEALTH": 1}]})
+    found = [ask(url, PREDICT, json.dumps(body).encode()).json() for body in bodies]
+    assert [one.keys() for one in shown] == [one.keys() for one in found]
+    (told,), (real,) = (one["predictions"] for one in (shown[0], found[0]))
+    assert told.keys() == real.keys()
+    assert told["reasons"][0].keys() == real["reasons"][0].keys()
 
 
 def test_the_guide_names_every_limit_with_its_default() -> None:
