@@ -85,7 +85,7 @@ def test_while_the_store_is_away_segments_wait_and_then_it_catches_up(
         until(lambda: len(closed(folder)) >= 4)
         ids += log_rows(log, served, row())  # who asks does not notice
         assert store.names("") == []
-        _until(lambda: log.waiting_bytes > 0)
+        until(lambda: log.waiting_bytes > 0)
         store.away = False
         until(lambda: shipper.shipped >= 5 and not shipper.last_error)
     assert fingerprint(folder).keys() <= {".shipping"}
