@@ -29,6 +29,7 @@ def load(name: str) -> "Scenario":
     try:
         module = import_module(f"{__name__}.{file.removesuffix('.py')}")
         found: Scenario = module.SCENARIO
+        _check_expressions(found)
     except (VintageError, ImportError, SyntaxError, TypeError, NameError, AttributeError) as error:
         raise VintageError(f"scenario {name}: {file}: {error}") from None
     except ValueError as error:
@@ -36,6 +37,22 @@ def load(name: str) -> "Scenario":
     if found.name != name:
         raise VintageError(f"scenario {name!r}: its file declares {found.name!r}")
     return found
+
+
+def _check_expressions(scenario: "Scenario") -> None:
+    """Compile every expression as scoring does, so that none is refused after the data was read."""
+    from components.scoring.expressions import compile_expression
+
+    categories = {column.name: column.values for column in scenario.inputs() if column.values}
+    faults = []
+    for feature in scenario.features:
+        if feature.expression is not None:
+            try:
+                compile_expression(feature.expression, categories)
+            except VintageError as error:
+                faults.append(f"feature {feature.name}: {error}")
+    if faults:
+        raise VintageError("; ".join(faults))
 
 
 def _faults(error: ValueError) -> str:
