@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from components.contracts.policy import Rule
-from components.contracts.results import Contender, Decision, Evaluation, RunSummary, Stage
+from components.contracts.results import Contender, Decision, Evaluation
+from components.contracts.runs import RunSummary, Stage
 from components.evaluation.duel import render_challenge
 from components.evaluation.outcome import render_outcome
 from components.evaluation.report import render
