@@ -179,7 +179,7 @@ def _type(column: Column) -> str:
         return "one of " + ", ".join(column.values)
     if column.kind in TEMPORAL:
         written = " or ".join(column.formats) or _WRITTEN[column.kind]
-        return f"{_ARTICLES[column.kind]} written {written}{_span(column)}"
+        return f"{_ARTICLES[column.kind]} written as {written}{_span(column)}"
     return _ARTICLES[column.kind] + bounds(column.minimum, column.maximum)
 
 

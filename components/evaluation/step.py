@@ -198,7 +198,8 @@ def challenge(
             notify(work.settings.webhook, scenario=scenario, run=run, event=event,
                    text=f"release {identity[:12]}: {why}")  # fmt: skip
         stands = champion is not None and champion.release == identity
-        work.record.facts = {**verdict, "stands": stands}
+        told = {"why": "it is the champion already"} if stands else {}
+        work.record.facts = {**verdict, **told, "stands": stands}
         hand_over(made, decision)
         return passed
 
@@ -206,9 +207,8 @@ def challenge(
 def _decide(work: Task, spec: str, challenger: Entry, champion: str | None) -> Entry:
     """The entry of a challenge of a release by its id: found, or made."""
     terms.check(challenger.facts, "evaluation")
-    if champion in (None, challenger.facts["release"]):
-        why = "it is the champion already" if champion else "no champion to beat"
-        return _without_comparison(work, spec, challenger, why)
+    if champion is None or champion == challenger.facts["release"]:  # the first, or it is that
+        return _without_comparison(work, spec, challenger, "no other champion to beat")
     try:
         return _compared(work, spec, challenger, champion)
     except terms.NotComparableError as error:

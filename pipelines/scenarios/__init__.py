@@ -33,7 +33,7 @@ def load(name: str) -> "Scenario":
     except (VintageError, ImportError, SyntaxError, TypeError, NameError, AttributeError) as error:
         raise VintageError(f"scenario {name}: {file}: {error}") from None
     except ValueError as error:
-        raise VintageError(f"scenario {name}: {file}: {_faults(error)}") from None
+        raise VintageError(f"scenario {name}: {file}: {_faults(name, error)}") from None
     if found.name != name:
         raise VintageError(f"scenario {name!r}: its file declares {found.name!r}")
     return found
@@ -55,12 +55,13 @@ def _check_expressions(scenario: "Scenario") -> None:
         raise VintageError("; ".join(faults))
 
 
-def _faults(error: ValueError) -> str:
+def _faults(name: str, error: ValueError) -> str:
     """What is wrong, in one line; pydantic tells every fault of a declaration."""
     told = getattr(error, "errors", None)
     if told is None:
         return str(error)
+    pairs = [(fault["loc"], str(fault["msg"]).removeprefix("Value error, ")) for fault in told()]
     return "; ".join(
-        ": ".join([*map(str, fault["loc"]), str(fault["msg"]).removeprefix("Value error, ")])
-        for fault in told()
+        ": ".join([*map(str, place), said.removeprefix(f"scenario {name}: ")])
+        for place, said in pairs
     )

@@ -20,13 +20,13 @@ def test_the_first_release_needs_no_challenge(
     release = place.released("xgboost")
     assert place.challenge()
     found = place.report()
-    assert (found.won, found.why, found.champion) == (True, "no champion to beat", None)
+    assert (found.won, found.why, found.champion) == (True, "no other champion to beat", None)
     assert place.record("challenge")["facts"] == {
-        "passed": True, "why": "no champion to beat", "release": release, "champion": 0,
+        "passed": True, "why": "no other champion to beat", "release": release, "champion": 0,
         "comparable": True, "compared": False, "stands": False,
         "entry": take(place.paper("challenge")).key,
     }  # fmt: skip
-    said = f"[notify] no challenge needed small-loans run: release {release[:12]}: no champion to"
+    said = f"[notify] no challenge needed small-loans run: release {release[:12]}: no other ch"
     assert said in capsys.readouterr().out
 
 
@@ -34,8 +34,9 @@ def test_the_champion_itself_and_the_same_model_pass_without_a_comparison(place:
     champion = place.released("xgboost")
     place.promote(champion)
     assert place.challenge(champion[:12])
-    assert place.report().why == "it is the champion already"
-    assert place.facts("challenge")["stands"] is True
+    assert place.report().why == "no other champion to beat"
+    facts = place.facts("challenge")
+    assert (facts["why"], facts["stands"]) == ("it is the champion already", True)
     assert "No comparison was needed" in place.page()
     # Another gold table, so another snapshot; the bundle is the same.
     other = place.released("xgboost", name="later")

@@ -106,8 +106,8 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "dates written in another way overnight": (
         lambda data: _change(data / _LAST, "2024-06-15", "15.06.2024"),
-        "dues.DAY in dues: expected a date written 2024-03-15 in every row, found 60 "
-        "other, such as '15.06.2024'",
+        "dues.DAY in dues: expected a date written as 2024-03-15 in every row, "
+        "found 60 other, such as '15.06.2024'",
     ),
     "a month missing": (
         lambda data: (data / "dues" / "2024-04.csv").unlink(),

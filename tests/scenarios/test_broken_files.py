@@ -44,6 +44,14 @@ def test_a_scenario_s_file_that_is_wrong_is_named(
     assert "pydantic.dev" not in said
 
 
+def test_a_part_that_does_not_fit_is_named_once_with_its_scenario_and_file(file: Path) -> None:
+    named = GOOD.replace('name="card-default"', 'name="broken-one"')
+    file.write_text(named.replace('column="DEFAULTPAYMENTNEXTMONTH"', 'column="AGED"'))
+    with pytest.raises(VintageError) as caught:
+        scenarios.load("broken-one")
+    assert str(caught.value) == "scenario broken-one: broken_one.py: AGED is in no source"
+
+
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
