@@ -301,6 +301,7 @@ def test_ways_back_walk_back_through_the_champions_as_a_stack(moves: list[str]) 
     [
         ("first", "", "first champion"),
         ("won", "", "won the challenge"),
+        ("alike", "another snapshot", "without a comparison: another snapshot"),
         ("rollback", "complaints", "rolled back: complaints"),
         ("explicit", "in a meeting", "by a person's decision: in a meeting"),
         ("failed", undone(A), "rolled back: release aaaaaaaaaaaa could not be deployed"),
