@@ -122,6 +122,10 @@ def test_an_unchanged_run_reuses_every_stage_and_says_so(
     assert found["status"] == "deployed" and found["champion"] == 1 and found["release"] == before
     assert (summary.parent / "report.html").exists()
     assert "serve card-default" in said and "score card-default --id" in said
+    profile, transactions, customers = found["rows"]
+    assert f"rows        profile: {profile['landed']:,} read, {profile['kept']:,} kept, " in said
+    assert (transactions["landed"], customers["table"]) == (profile["landed"], "customers")
+    assert found["log"] in {str(path) for path in champion.home.glob("logs/*")}
 
 
 def test_a_run_that_the_gate_refuses_fails_and_leaves_the_champion(
@@ -163,7 +167,9 @@ def test_releases_shows_who_was_champion_when(
     assert lines[0].split()[1:3] == [first.family, first.bundle[:12]]
     assert lines[2].split()[1] == second.id[:12]
     assert "champion number 1: " in lines[1] and lines[1].endswith(", first champion")
-    assert "champion number 2: " in lines[3] and lines[3].endswith(", won the challenge")
+    assert "champion number 2: " in lines[3] and lines[3].endswith(
+        ", without a comparison: same model, another cut-off"
+    )
 
 
 @pytest.mark.usefixtures("home")
@@ -306,6 +312,9 @@ def test_each_pipeline_runs_alone(champion: Champion, capsys: pytest.CaptureFixt
         data = ["--data", str(champion.data)] if kind == "training" else []
         said = _said(capsys, "run", "card-default", "--pipeline", kind, *data)
         assert f"status      {status}" in said and serving[:12] in said
+        if kind == "challenge":
+            assert f"champion    number 1, release {serving[:12]}\n" in said
+            assert "challenge   it is the champion already\n" in said
 
 
 @pytest.mark.parametrize("command", ["serve", "ui"])
