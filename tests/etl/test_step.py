@@ -145,10 +145,12 @@ def test_every_row_that_came_in_is_kept_or_in_quarantine(tmp_path: Path) -> None
         ("everyone", 63, 60, 3, 0),
     ]
     assert _quarantine(walk) == [
-        ["deeds", "LATE", 1], ["deeds", "repeated row", 2],
+        ["deeds", "LATE: not integer or out of range", 1],
+        ["deeds", "repeated row", 2],
         ["everyone", "identical", 1], ["everyone", "no row in deeds", 1],
         ["everyone", "no row in people", 1],
-        ["people", "AGE", 1], ["people", "malformed line", 1], ["people", "repeated row", 1],
+        ["people", "AGE: not integer or out of range", 1],
+        ["people", "malformed line", 1], ["people", "repeated row", 1],
     ]  # fmt: skip
     table = pq.read_table(_folder(walk, "silver") / "quarantine").to_pylist()
     assert len(table) == sum(int(str(line[2])) for line in _quarantine(walk))
