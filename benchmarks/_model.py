@@ -49,6 +49,7 @@ def make(folder: Path, *, rows: int = 20_000, rounds: int = 200) -> Made:
     split = np.where(np.arange(len(label)) % 5, "train", "validation")
     spec = TrainSpec(
         scenario="forty-numbers",
+        label="bad",
         inputs=tuple(Column(name=name, kind=Kind.NUMBER, max_missing=1) for name in NAMES),
         features=tuple(
             Feature(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from components.contracts.base import Contract
 from components.contracts.people import Cluster, Persons
+from components.contracts.results import Moved
 
 
 class Slice(Contract):
@@ -43,11 +44,13 @@ class FeatureFigures(Contract):
     histogram: Histogram | None
     #: Tenths of the known values, or values, and missing last; those without rows are left out.
     bins: tuple[Slice, ...]
+    #: 0 where all the labelled rows are of one class.
     iv: float
+    #: What the IV of a feature that tells nothing stays below 999 times in 1,000, of rows like
+    #: these; None for rows of one class.
+    iv_by_chance: float | None
     #: Development to test; None where there are no test rows.
-    psi: float | None
-    #: The PSI that chance alone makes on so many rows, on average.
-    psi_by_chance: float | None
+    moved: Moved | None
 
 
 class InputGaps(Contract):
@@ -97,8 +100,10 @@ class MonthlyDrift(Contract):
 
     features: tuple[str, ...]
     months: tuple[str, ...]
-    #: Feature by feature.
-    psi: tuple[tuple[float, ...], ...]
+    #: Month by month.
+    rows: tuple[int, ...]
+    #: Feature by feature, month by month.
+    moved: tuple[tuple[Moved, ...], ...]
 
 
 class Alike(Contract):
@@ -131,8 +136,10 @@ class Exploration(Contract):
     sides: tuple[Side, ...]
     #: Empty where the rows have no as-of.
     months: tuple[MonthRate, ...]
-    #: PSI of the label, development to test.
-    target_psi: float | None
+    #: Who was left out, as nothing was known of them before the as-of.
+    unseen: int = 0
+    #: The label, development to test; None where one side has none.
+    target: Moved | None
     inputs: tuple[InputGaps, ...]
     #: Highest IV first.
     features: tuple[FeatureFigures, ...]

@@ -200,14 +200,25 @@ class Fairness(Contract):
     opportunity_gap: float
 
 
+class Moved(Contract):
+    """The PSI of the score or a feature, and what rows that have not moved stay below."""
+
+    name: str
+    psi: float
+    by_chance: float
+
+
 class Stability(Contract):
     """Development to test: PSI, and the shares of the score's bins (missing last)."""
 
-    score: float
+    #: Rows of each side.
+    development: int
+    test: int
+    score: Moved
     expected: tuple[float, ...]
     found: tuple[float, ...]
-    #: Feature -> PSI, largest first.
-    features: tuple[tuple[str, float], ...]
+    #: Largest first.
+    features: tuple[Moved, ...]
 
 
 class ReasonShare(Contract):
@@ -219,9 +230,10 @@ class ReasonShare(Contract):
 
 
 class Reasons(Contract):
-    """The top reasons of declined test rows."""
+    """The top reasons of declined test rows, of all or of some that are spread over them."""
 
     rows: int
+    declined: int
     shares: tuple[ReasonShare, ...]
 
 
@@ -243,6 +255,8 @@ class Evaluation(Contract):
     persons: Persons | None = None
     #: Of a proxy label only.
     clusters: tuple[Cluster, ...] = ()
+    #: Who is no row, as nothing was known of them before the as-of.
+    unseen: int = 0
 
     def of_chosen(self) -> Figures:
         return next(f for f in self.figures if f.family == self.chosen)

@@ -63,6 +63,8 @@ class TrainSpec(Contract):
     """The slice of the train task."""
 
     scenario: Slug
+    #: What the label means.
+    label: str
     inputs: tuple[Column, ...]
     features: tuple[Feature, ...]
     training: Training
@@ -259,6 +261,7 @@ class Scenario(Contract):
     def train(self) -> TrainSpec:
         return TrainSpec(
             scenario=self.name,
+            label=self.label.title(),
             inputs=self.inputs(),
             features=self.features,
             training=self.training,

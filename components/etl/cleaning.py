@@ -17,6 +17,8 @@ from components.etl.contract import Check, Counts
 from components.etl.session import count_rows, files_for, write_table
 
 _PER_FILE = 1_000_000  # rejected rows
+#: Of "AGE: not integer or out of range: 7; ...", "identical to 5", "no row in a, no row in b".
+_FIRST = "^(identical(?= to )|[^:;]+(?:: [^:;]+)?)"
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ def _write_quarantine(
     # Few rows of many: they are gathered after they are found, not before.
     rows = reduce(DataFrame.unionByName, frames, none).repartition(files)
     write_table(rows.sortWithinPartitions("table", "key", "reason", "row"), folder)
-    reason = F.split("reason", "[:;]| to ")[0].alias("reason")
+    # The first of a row's reasons, without the value: those of one column are one line.
+    reason = F.regexp_extract("reason", _FIRST, 1).alias("reason")
     counted = spark.read.schema(silver.QUARANTINE).parquet(str(folder)).groupBy("table", reason)
     return sorted((row["table"], row["reason"], row["count"]) for row in counted.count().collect())
 

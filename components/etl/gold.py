@@ -28,7 +28,6 @@ from components.etl.splits import (
 )
 
 ENTITY = "_entity"  # whom a look-up asks for, as text
-_CLASSES = 2
 _EPOCH = date(1970, 1, 1)
 
 
@@ -114,18 +113,6 @@ def count(written: DataFrame, spec: FeaturesSpec) -> dict[str, dict[int, int]]:
             f"table {spec.table}: expected an as-of in every row, found none in {without:,}"
         )
     return counts
-
-
-def check_classes(counts: dict[str, dict[int, int]], spec: FeaturesSpec) -> None:
-    """Each labelled split needs both classes; `counts` is split -> label -> rows."""
-    for side in ("train", "validation", "test"):
-        found = {label: rows for label, rows in counts.get(side, {}).items() if rows}
-        if len(found) != _CLASSES:
-            shown = ", ".join(f"{rows:,} rows of class {label}" for label, rows in found.items())
-            raise VintageError(
-                f"label {spec.label.title()}: expected both classes among the {side} rows, "
-                f"found {shown or 'no rows'}"
-            )
 
 
 def _population(

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.contracts.results import Candidates, Decision, Evaluation
+from components.evaluation.numbers import short
 from components.evaluation.words import (
     AT_CUTOFF,
-    MODERATE,
     NAMES,
     noise,
     overlap,
+    psi_word,
     rule_row,
     searched,
+    share,
     shown,
     span,
 )
@@ -110,11 +112,11 @@ def _persons(evaluation: Evaluation) -> list[str]:
 
 def _clusters(evaluation: Evaluation) -> list[str]:
     rows = [
-        (c.cluster, f"{c.rows:,}", f"{c.recency:.4g}", f"{c.frequency:.4g}", f"{c.monetary:.4g}",
+        (c.cluster, f"{c.rows:,}", *map(short, (c.recency, c.frequency, c.monetary)),
          "bad" if c.at_risk else "good")
         for c in evaluation.clusters
     ]  # fmt: skip
-    heads = ("Cluster", "Rows", "Recency", "Frequency", "Monetary value", "Label")
+    heads = ("Cluster", "Rows", "Recency, days", "Frequency", "Monetary value", "Label")
     return [_table(heads, rows)] if rows else []
 
 
@@ -170,7 +172,8 @@ def _figures(evaluation: Evaluation, decision: Decision) -> list[str]:
         (f"PD {decision.cutoff.approve_below:.4f} (policy)", chosen.at_policy),
     ]
     tenths = [
-        (b.rows, f"{b.predicted:.4f}", f"{b.observed:.4f}") for b in evaluation.curves.calibration
+        (f"{b.rows:,}", share(b.predicted), share(b.observed))
+        for b in evaluation.curves.calibration
     ]
     return [
         f"On {evaluation.rows:,} test rows ({evaluation.bad:,} bad) that the judged model was not "
@@ -188,7 +191,7 @@ def _figures(evaluation: Evaluation, decision: Decision) -> list[str]:
 def _segments(evaluation: Evaluation) -> list[str]:
     rows = [
         (f"{s.column}: {s.value}", f"{s.rows:,}", "-" if s.auc is None else span(s.auc),
-         f"{s.bad_rate:.4f}", f"{s.mean_pd:.4f}")
+         share(s.bad_rate), share(s.mean_pd))
         for s in evaluation.segments
     ]  # fmt: skip
     heads = ("Segment", "Rows", "AUC, 95 % interval", "Bad rate", "Mean PD")
@@ -210,10 +213,11 @@ def _policy(evaluation: Evaluation, decision: Decision) -> list[str]:
     lines = [
         f"Version {cutoff.version}: approve below a PD of {cutoff.approve_below:.4f}, "
         f"{_plain(cutoff.rule)}",
-        f"Approved: {cutoff.approval_share:.4f} expected, {at['approved']:.4f} of the test rows",
+        f"Approved: {share(cutoff.approval_share)} expected, {share(at['approved'])} of the test "
+        "rows",
     ]
     if cutoff.judged_share != cutoff.approval_share:
-        lines.append(f"Approved by the judged model: {cutoff.judged_share:.4f} expected")
+        lines.append(f"Approved by the judged model: {share(cutoff.judged_share)} expected")
     if cutoff.profit is not None and evaluation.curves.profit is not None:
         lines.append(
             f"Profit per applicant: {cutoff.profit:,.2f} expected, "
@@ -228,7 +232,9 @@ def _gate(decision: Decision) -> list[str]:
 
 def _limits(evaluation: Evaluation, decision: Decision) -> list[str]:
     names = [f.column for f in evaluation.fairness]
-    moved = [name for name, psi in evaluation.stability.features if psi >= MODERATE]
+    moved = [
+        m.name for m in evaluation.stability.features if psi_word(m) in {"moderate", "significant"}
+    ]
     lines = [
         "It ranks by a proxy, and was never held against an outcome."
         if evaluation.clusters

@@ -30,7 +30,8 @@ def write_evaluation(target: Path, spec: str, *, gold: Path, facts: Facts, model
     declared, table = EvaluateSpec.model_validate_json(spec), gold / _TABLE
     rows = read_test_rows(table)
     made, pd = evaluate(rows, models, _candidates(models), declared)
-    seen = {"persons": persons_of(table, declared.entity), "clusters": _clusters(facts)}
+    seen = {"persons": persons_of(table, declared.entity), "clusters": _clusters(facts),
+            "unseen": facts.get("unseen", 0)}  # fmt: skip
     found = made.model_copy(update=seen)
     (target / "evaluation.json").write_text(found.model_dump_json(indent=1) + "\n")
     write_frozen(target / FROZEN, rows, pd, declared.key)
@@ -91,7 +92,8 @@ def write_exploration(
     cleaned, made = facts
     declared = ExploreSpec.model_validate_json(spec)
     rows = read_rows(gold / _TABLE, declared)
-    found = explore(rows, declared).model_copy(update={"clusters": _clusters(made)})
+    told = {"clusters": _clusters(made), "unseen": made.get("unseen", 0)}
+    found = explore(rows, declared).model_copy(update=told)
     (target / "exploration.json").write_text(found.model_dump_json(indent=1) + "\n")
     contract = _json(silver / _CONTRACT)
     (target / "exploration.html").write_text(

@@ -24,6 +24,7 @@ from components.contracts.results import (
 from components.contracts.scenario import EvaluateSpec
 from components.evaluation import groups, metrics, policy
 from components.evaluation.bootstrap import Label, Scores, ece_by_noise, intervals
+from components.evaluation.chance import moved_to
 from components.scoring.bundle import REFERENCE, Bundle, verify_hashes
 from components.scoring.instances import Matrix
 from components.scoring.reasons import LEAST
@@ -195,22 +196,23 @@ def _stability(bundle: Bundle, inputs: Matrix, pd: Scores) -> Stability:
     reference: Reference = bundle.reference()
     features = bundle.features(inputs)
     moved = [
-        (feature.name, psi(bins.expected, bins.shares(features[:, place])))
+        moved_to(feature.name, reference.features[feature.name], reference.rows, features[:, place])
         for place, feature in enumerate(bundle.spec.features)
-        for bins in (reference.features[feature.name],)
     ]
-    found = reference.score.shares(pd)
     return Stability(
-        score=psi(reference.score.expected, found),
+        development=reference.rows,
+        test=len(pd),
+        score=moved_to("the score", reference.score, reference.rows, pd),
         expected=reference.score.expected,
-        found=tuple(found.tolist()),
-        features=tuple(sorted(moved, key=lambda pair: -pair[1])),
+        found=tuple(reference.score.shares(pd).tolist()),
+        features=tuple(sorted(moved, key=lambda one: -one.psi)),
     )
 
 
 def _reasons(bundle: Bundle, declined: Matrix) -> Reasons:
     # Spread over all of them: rows are in the order of their keys, which may be one of time.
-    declined = declined[:: max(1, -(-len(declined) // _EXPLAINED_ROWS))]
+    whole = len(declined)
+    declined = declined[:: max(1, -(-whole // _EXPLAINED_ROWS))]
     parts = bundle.explain(declined)
     hurt = parts.max(axis=1, initial=0.0) >= LEAST
     times = np.bincount(parts[hurt].argmax(axis=1), minlength=parts.shape[1])
@@ -221,4 +223,6 @@ def _reasons(bundle: Bundle, declined: Matrix) -> Reasons:
         )
         if count
     ]
-    return Reasons(rows=len(declined), shares=tuple(sorted(shares, key=lambda s: -s.share)))
+    return Reasons(
+        rows=len(declined), declined=whole, shares=tuple(sorted(shares, key=lambda s: -s.share))
+    )

@@ -30,14 +30,16 @@ from components.contracts.exploration import (
 )
 from components.contracts.modelling import Feature
 from components.contracts.people import Persons
+from components.contracts.results import Moved
 from components.contracts.scenario import ExploreSpec
+from components.evaluation.chance import iv_by_chance, moved_to
 from components.evaluation.correlations import by_bad_rate, spearman, strong_pairs
 from components.evaluation.numbers import spans
 from components.evaluation.persons import persons_of
 from components.evaluation.rates import wilson
 from components.scoring.evidence import information_value, weights
 from components.scoring.instances import Matrix, from_columns
-from components.scoring.reference import Bins, bins_of, psi
+from components.scoring.reference import Bins, bins_of
 from components.scoring.spec import Input, RowFeature
 from components.scoring.transform import RowFeatures
 
@@ -128,12 +130,12 @@ def explore(rows: Rows, spec: ExploreSpec) -> Exploration:
         development=int(known.sum()),
         sides=_sides(rows),
         months=() if rows.month is None else _months(rows.month, rows.label),
-        target_psi=_target_psi(rows.label[known], rows.label[test]),
+        target=_target(rows.label[known], rows.label[test]),
         inputs=_gaps(spec, rows.inputs, known, test),
         features=tuple(found[n] for n in order),
         correlations=_correlations(spec.features, values, rows, known, order),
         monthly=_monthly([spec.features[n].name for n in order[:_WATCHED]],
-                         rows.features[:, order[:_WATCHED]], frozen, rows.month),
+                         rows.features[:, order[:_WATCHED]], frozen, int(known.sum()), rows.month),
         alike=_alike(rows.features, known, test),
         persons=rows.persons,
         columns=_columns(spec, rows, known),
@@ -154,11 +156,6 @@ def _feature(
     there = values[~np.isnan(values)]
     is_number = bool(len(there)) and not names
     slices, iv = slices_of(bins, names, values, label[known])
-    moved = chance = None
-    if test.any():
-        moved = psi(bins.expected, bins.shares(column[test]))
-        filled = sum(share > 0 for share in bins.expected)
-        chance = max(0, filled - 1) * (1 / len(values) + 1 / int(test.sum()))
     return FeatureFigures(
         name=feature.name,
         title=feature.title,
@@ -171,15 +168,16 @@ def _feature(
         histogram=_histogram(there) if is_number else None,
         bins=slices,
         iv=iv,
-        psi=moved,
-        psi_by_chance=chance,
+        iv_by_chance=iv_by_chance([own.rows for own in slices], sum(own.bad for own in slices)),
+        moved=moved_to(feature.name, bins, len(values), column[test]) if test.any() else None,
     )
 
 
 def slices_of(
     bins: Bins, names: Sequence[str], values: Values, label: NDArray[np.int64]
 ) -> tuple[tuple[Slice, ...], float]:
-    """The labelled rows bin by bin, and the information value of the bins.
+    """The labelled rows bin by bin, and the information value of the bins: 0, as are their
+    weights, for rows of one class.
 
     `names` are the categories of the codes; none: the values are numbers.
     """
@@ -188,8 +186,10 @@ def slices_of(
     rows = np.bincount(place, minlength=size).astype(np.float64)
     bad = np.bincount(place, weights=label[labelled], minlength=size).astype(np.float64)
     good = rows - bad
-    whole = max(1.0, float(bad.sum())), max(1.0, float(good.sum()))
-    woe, iv = weights(bad, good, *whole), information_value(bad, good, *whole)
+    whole = float(bad.sum()), float(good.sum())
+    woe, iv = np.zeros(size), 0.0
+    if all(whole):
+        woe, iv = weights(bad, good, *whole), information_value(bad, good, *whole)
     there = values[~np.isnan(values)]
     labels = (*(names or spans(bins.edges, whole=bool((there == np.rint(there)).all()))), MISSING)
     return tuple(
@@ -239,12 +239,12 @@ def _months(month: Months, label: NDArray[np.int64]) -> tuple[MonthRate, ...]:
     return tuple(found)
 
 
-def _target_psi(before: NDArray[np.int64], after: NDArray[np.int64]) -> float | None:
+def _target(before: NDArray[np.int64], after: NDArray[np.int64]) -> Moved | None:
     before, after = before[before >= 0], after[after >= 0]
     if not len(before) or not len(after):
         return None
-    shares = [np.bincount(side, minlength=2) / len(side) for side in (before, after)]
-    return psi(shares[0], shares[1])
+    bins = bins_of(before.astype(np.float64), categories=2)
+    return moved_to("the target", bins, len(before), after.astype(np.float64))
 
 
 def _gaps(spec: ExploreSpec, inputs: Matrix, known: Mask, test: Mask) -> tuple[InputGaps, ...]:
@@ -293,7 +293,11 @@ def _correlations(
 
 
 def _monthly(
-    names: Sequence[str], features: Matrix, frozen: Mapping[str, Bins], month: Months | None
+    names: Sequence[str],
+    features: Matrix,
+    frozen: Mapping[str, Bins],
+    developed: int,
+    month: Months | None,
 ) -> MonthlyDrift | None:
     if month is None or len(when := np.unique(month)) <= 1:
         return None
@@ -301,10 +305,10 @@ def _monthly(
     return MonthlyDrift(
         features=tuple(names),
         months=tuple(str(each) for each in when),
-        psi=tuple(
-            tuple(psi(bins.expected, bins.shares(features[rows, place])) for rows in own)
+        rows=tuple(int(rows.sum()) for rows in own),
+        moved=tuple(
+            tuple(moved_to(name, frozen[name], developed, features[rows, place]) for rows in own)
             for place, name in enumerate(names)
-            for bins in (frozen[name],)
         ),
     )
 

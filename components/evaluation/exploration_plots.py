@@ -4,20 +4,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import ListedColormap
 
 from components.contracts.exploration import (
     Correlations,
     MonthlyDrift,
     MonthRate,
 )
-from components.evaluation.plots import BAD, FAMILY_COLORS, GOOD, QUIET, draw
+from components.evaluation.plots import FAMILY_COLORS, GOOD, PSI_COLORS, draw, psi_legend
 from components.evaluation.rates import wilson
 from components.evaluation.small_plot import clipped
-from components.evaluation.words import MODERATE, SIGNIFICANT
+from components.evaluation.words import psi_word
 
 _MOST_TICKS = 12
-_STABLE = "#dbe7ef"
 
 
 def target_by_month(months: Sequence[MonthRate]) -> str:
@@ -49,6 +48,7 @@ def rows_by_month(tables: Mapping[str, Mapping[str, int]]) -> str:
         _month_ticks(axes, months)
         axes.set_ylim(bottom=0)
         axes.set_ylabel("rows")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(frameon=False)
 
     return draw(paint, title="Rows by month")
@@ -76,19 +76,19 @@ def heat_map(found: Correlations) -> str:
 
 
 def drift_by_month(found: MonthlyDrift) -> str:
-    """PSI of features, development to the rows of each month."""
+    """What is read from the PSI of features, development to the rows of each month."""
 
     def paint(axes: Axes) -> None:
-        table = np.array(found.psi)
-        top = max(SIGNIFICANT * 2, float(table.max()))
-        bands = BoundaryNorm([0, MODERATE, SIGNIFICANT, top], 3)
-        drawn = axes.imshow(
-            table, cmap=ListedColormap([_STABLE, QUIET, BAD]), norm=bands, aspect="auto",
-            interpolation="none",
+        words = list(PSI_COLORS)
+        said = [[psi_word(one) for one in line] for line in found.moved]
+        table = np.array([[words.index(word) for word in line] for line in said])
+        axes.imshow(
+            table, cmap=ListedColormap(list(PSI_COLORS.values())), vmin=-0.5,
+            vmax=len(words) - 0.5, aspect="auto", interpolation="none",
         )  # fmt: skip
         axes.set_yticks(range(len(found.features)), [clipped(name) for name in found.features])
-        _month_ticks(axes, found.months)
-        bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8, ticks=[0, MODERATE, SIGNIFICANT])
-        bar.set_label("PSI")
+        pairs = zip(found.months, found.rows, strict=True)
+        _month_ticks(axes, [f"{month}, {rows:,} rows" for month, rows in pairs])
+        psi_legend(axes, [word for line in said for word in line])
 
-    return draw(paint, title="Drift by month")
+    return draw(paint, title="Drift by month", height=4.6)

@@ -14,6 +14,7 @@ from components.evaluation.page import (
     beside,
     chapters,
     contents,
+    folded,
     note,
     page,
     pictures,
@@ -22,18 +23,10 @@ from components.evaluation.page import (
 )
 from components.evaluation.rates import wilson
 from components.evaluation.small_plot import MOST_BINS, feature_plot
-from components.evaluation.words import overlap
+from components.evaluation.words import SUSPICIOUS, iv_word, overlap, unseen
 
-#: IV from which credit risk calls a feature weak, medium, strong, and too good to be true.
-_WORDS = ((0.02, "useless"), (0.1, "weak"), (0.3, "medium"), (0.5, "strong"))
-_SUSPICIOUS = "suspicious"
 _MOST_DRAWN, _DRAWN = 60, 40  # with more features, so many have a picture
-_BESIDE, _MOST_PAIRS, _MOST_MOVED, _MOST_VALUES = 16, 200, 40, 30
-
-
-def iv_word(iv: float) -> str:
-    """What credit risk calls an information value."""
-    return next((name for border, name in _WORDS if iv < border), _SUSPICIOUS)
+_BESIDE, _MOST_PAIRS, _MOST_VALUES, _MOST_GAPS = 16, 200, 30, 20
 
 
 def render(
@@ -54,7 +47,7 @@ def render(
         "Rows and target": _target(found),
         **({"How the label was made": sections.clusters(found.clusters)} if found.clusters else {}),
         "Missing values": [_gaps(found)],
-        "Features": [_features(found.features)],
+        "Features": [_features(found.features, proxy=bool(found.clusters))],
         "Each feature": _each(found.features),
         "Correlations": _correlations(found),
         "Drift": _drift(found),
@@ -91,7 +84,7 @@ def _dated(months: Mapping[str, Mapping[str, int]]) -> list[str]:
     every = sorted({month for found in months.values() for month in found})
     rows = [(month, *(found.get(month) for found in months.values())) for month in every]
     counted = table(("Month", *months), rows, numbers=range(1, len(months) + 1))
-    return [pictures(drawn.rows_by_month(months)), _folded("Rows by month", counted)]
+    return [pictures(drawn.rows_by_month(months)), folded("Rows by month", counted)]
 
 
 def _contract(checks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -99,12 +92,8 @@ def _contract(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         *([sections.contract(broken)] if broken else []),
         f"<p>{len(checks) - len(broken):,} of {len(checks):,} checks held.</p>",
-        _folded("All checks", sections.contract(checks)),
+        folded("All checks", sections.contract(checks)),
     ]
-
-
-def _folded(title: str, part: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>{part}</details>"
 
 
 def _target(found: Exploration) -> list[str]:
@@ -117,7 +106,9 @@ def _target(found: Exploration) -> list[str]:
         *([drawn.target_by_month(months)] if len(months) > 1 else []),
     ]
     parts = [table(heads, rows, numbers=range(1, 6)), pictures(*shown)]
-    if found.months:
+    if len(found.months) == 1:
+        parts.append(note(f"All rows are as of one month, {found.months[0].month}."))
+    elif found.months:
         by_month = [
             (m.month, m.rows, m.labelled, m.bad, *_rate(m.bad, m.labelled)) for m in found.months
         ]
@@ -127,14 +118,27 @@ def _target(found: Exploration) -> list[str]:
                 "By the month of a row's as-of, over the rows of all splits, those of the test "
                 "included; Wilson's intervals."
             ),
-            _folded("Target by month", counted),
+            folded("Target by month", counted),
         ]
-    return [*parts, *_waiting(found.sides)]
+    return [*parts, *map(note, _left_out(found)), *map(note, _one_class(found.sides))]
 
 
-def _waiting(sides: Sequence[Side]) -> list[str]:
-    waiting = sum(side.rows - side.labelled for side in sides)
-    return [note(f"{waiting:,} rows have no label yet: they are only scored.")] if waiting else []
+def _left_out(found: Exploration) -> list[str]:
+    """Who has no label, and who is no row."""
+    waiting = sum(side.rows - side.labelled for side in found.sides)
+    said = [f"{waiting:,} rows have no label yet: they are only scored."] if waiting else []
+    return said + ([unseen(found.unseen)] if found.unseen else [])
+
+
+def _one_class(sides: Sequence[Side]) -> list[str]:
+    """What a side of one class cannot show."""
+    return [
+        f"All {side.labelled:,} labelled {side.split} rows are {'bad' if side.bad else 'good'}: "
+        "they cannot show what tells bad from good. A training is refused until there are rows of "
+        "both classes."
+        for side in sides
+        if side.labelled and side.bad in (0, side.labelled)
+    ]
 
 
 def _rate(bad: int, rows: int) -> tuple[str, str]:
@@ -151,32 +155,60 @@ def _gaps(found: Exploration) -> str:
     if not gaps:
         return f"<p>None in any of the {whole:,} inputs.</p>"
     rows = [(gap.name, _share(gap.development), _share(gap.test)) for gap in gaps]
-    counted = table(("Input", "Missing in development", "In test"), rows, numbers=(1, 2))
-    return counted + note(f"Nothing is missing in the other {whole:,} inputs.")
+    heads = ("Input", "Missing in development", "In test")
+    parts = table(heads, rows[:_MOST_GAPS], numbers=(1, 2))
+    if rest := rows[_MOST_GAPS:]:
+        parts += folded(f"The other {len(rest)} with gaps", table(heads, rest, numbers=(1, 2)))
+    return parts + note(f"Nothing is missing in the other {whole:,} inputs.") if whole else parts
 
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.2%}" if value else "0%"
 
 
-def _features(features: Sequence[FeatureFigures]) -> str:
+def _features(features: Sequence[FeatureFigures], *, proxy: bool) -> str:
     heads = (
-        "Feature", "What it is", "IV", "Reading", "Missing", "Values", "Least", "Median", "Most",
-        "PSI",
+        "Feature", "What it is", "IV", "By chance", "Reading", "Missing", "Values", "Least",
+        "Median", "Most", "PSI",
     )  # fmt: skip
     rows = [
-        (f.name, f.title, f.iv, iv_word(f.iv), _share(f.missing), f.distinct,
-         *(_short(v) for v in (f.minimum, f.median, f.maximum)), f.psi)
+        (f.name, f.title, _iv(f), f.iv_by_chance, _reading(f), _share(f.missing), f.distinct,
+         *(_short(v) for v in (f.minimum, f.median, f.maximum)), f.moved and f.moved.psi)
         for f in features
     ]  # fmt: skip
-    suspicious = [number for number, f in enumerate(features) if iv_word(f.iv) == _SUSPICIOUS]
-    numbers = (2, 4, 5, 6, 7, 8, 9)
+    suspicious = [number for number, f in enumerate(features) if _reading(f) == SUSPICIOUS]
+    numbers = (2, 3, 5, 6, 7, 8, 9, 10)
+    labelled, bad = _classes(features[0])
     return table(heads, rows, numbers=numbers, failed=suspicious) + note(
-        "IV, the information value, is over bins of development rows: tenths of the known values, "
-        "or the values of a category, and one for missing. Below 0.02 it is called useless, to 0.1 "
-        "weak, to 0.3 medium, to 0.5 strong; above it is suspicious (in red): ask first whether "
-        "the feature knows the outcome. PSI is development to test."
+        f"IV, the information value, is over bins of the {labelled:,} labelled development rows, "
+        f"of which {bad:,} are bad: tenths of the known values, or the values of a category, and "
+        "one for missing. It is above 0 for a feature that tells nothing, too. By chance: what "
+        "that stays below 999 times in 1,000 on these rows; a feature is called by what it has "
+        "above that. Below 0.02 it is useless, to 0.1 weak, to 0.3 medium, to 0.5 strong; above it "
+        "is suspicious (in red): ask first whether the feature knows the outcome. Where chance "
+        "alone gives 0.3 or more, there are too few rows to tell. PSI is development to test."
+        + (
+            " The label here is made of what people did later; what they did before is bound to "
+            "tell much of it."
+            if proxy
+            else ""
+        )
     )
+
+
+def _classes(found: FeatureFigures) -> tuple[int, int]:
+    """Labelled development rows, and the bad ones of them: the same of every feature."""
+    return sum(own.rows for own in found.bins), sum(own.bad for own in found.bins)
+
+
+def _reading(found: FeatureFigures) -> str:
+    labelled, bad = _classes(found)
+    return iv_word(found.iv, found.iv_by_chance, bad, labelled - bad)
+
+
+def _iv(found: FeatureFigures) -> float | None:
+    """None where all rows are of one class: there is none then."""
+    return None if found.iv_by_chance is None else found.iv
 
 
 def _short(value: float | None) -> str:
@@ -211,7 +243,7 @@ def _one(found: FeatureFigures) -> str:
     empty = ", all is missing" if found.missing == 1 else ""
     return (
         f"<h3>{escape(found.name)}</h3>"
-        + note(f"{found.title}: IV {found.iv:.4f}, {iv_word(found.iv)}{empty}{few}")
+        + note(f"{found.title}: IV {text(_iv(found))}, {_reading(found)}{empty}{few}")
         + feature_plot(found)
     )
 
@@ -242,40 +274,31 @@ def _correlations(found: Exploration) -> list[str]:
     parts.append(pictures(drawn.heat_map(made), pairs))
     if more:
         next_ = f"The next {len(more)} pairs"
-        parts.append(_folded(next_, table(heads, more, numbers=(2,))))
+        parts.append(folded(next_, table(heads, more, numbers=(2,))))
     return parts
 
 
 def _drift(found: Exploration) -> list[str]:
-    by_psi = sorted(found.features, key=lambda f: -(f.psi or 0))
-    every = [
-        ("the target", found.target_psi, None),
-        *((f.name, f.psi, f.psi_by_chance) for f in by_psi),
-    ]
-    moved = [(name, psi, chance) for name, psi, chance in every if psi is not None]
-    if not moved:
-        return ["<p>There are no test rows to compare with.</p>"]
-    some = moved[:_MOST_MOVED]
-    rows = [(name, psi, chance, sections.psi_band(psi)) for name, psi, chance in some]
-    heads = ("Development to test", "PSI", "By chance", "Reading")
+    known = [f.moved for f in found.features if f.moved]
+    moved = [*([found.target] if found.target else []), *sorted(known, key=lambda m: -m.psi)]
+    tested = sum(side.rows for side in found.sides if side.split == "test")
     parts = [
         pictures(
-            plots.psi([(name, psi) for name, psi, _ in moved]),
+            *([plots.psi(moved)] if moved else []),
             *([drawn.drift_by_month(found.monthly)] if found.monthly else []),
         ),
-        table(heads, rows, numbers=(1, 2)),
+        *(sections.moved_table(moved) if moved else []),
         note(
-            "Over the same bins. By chance: what rows that have not moved give on average, with as "
-            "many of them."
+            f"From {found.development:,} development rows to {tested:,} test rows, over the same "
+            f"bins. {sections.BY_CHANCE}"
+            if moved
+            else "There are no test rows to compare with."
         ),
     ]
-    if len(some) < len(moved):
-        parts.append(note(f"The largest; those of all {len(found.features)} features are in their "
-                          "table."))  # fmt: skip
     if found.monthly:
         parts.append(note(
             "By month: from the development rows to all rows of a month, for the features with the "
-            "highest IV. In a month of few rows chance alone moves much."
+            "highest IV, read in the same way."
         ))  # fmt: skip
     return parts
 

@@ -12,7 +12,7 @@ def short(value: float, digits: int = _DIGITS[0]) -> str:
         return f"{int(value):,}"
     if abs(value) >= 10**digits and abs(value) < _WHOLE:
         return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    return f"{value:,.{digits}g}"
 
 
 def spans(edges: Sequence[float], *, whole: bool = False) -> list[str]:

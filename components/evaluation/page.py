@@ -102,6 +102,11 @@ def text(value: object) -> str:
     return escape(str(value))
 
 
+def folded(title: str, part: str) -> str:
+    """A part that is shown when its title is clicked."""
+    return f"<details><summary>{escape(title)}</summary>{part}</details>"
+
+
 def beside(*tables: str) -> str:
     """Small tables side by side, where there is room."""
     return f'<div class="beside">{"".join(tables)}</div>'

@@ -5,14 +5,30 @@ from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
-from components.contracts.results import Candidates, Curves, Gain, Profit, Stability
-from components.evaluation.words import MODERATE, SIGNIFICANT
+from components.contracts.results import Candidates, Curves, Gain, Moved, Profit, Stability
+from components.evaluation.small_plot import clipped
+from components.evaluation.words import (
+    FEW_ROWS,
+    MODERATE,
+    NO_MORE,
+    SIGNIFICANT,
+    psi_word,
+)
 
 GOOD, BAD, QUIET = "#2a6f97", "#c8553d", "#8d99ae"
 FAMILY_COLORS = (GOOD, BAD, "#6a994e", "#b08968", "#7b5ea7")
+#: Of what is read from a PSI; none that shouts where there is nothing to be read.
+PSI_COLORS = {
+    "stable": "#b9d3e3", NO_MORE: "#e9edf1", FEW_ROWS: "#ffffff", "moderate": "#e9b44c",
+    "significant": BAD,
+}  # fmt: skip
 _MOST_FEATURES = 15
 
 
@@ -42,7 +58,9 @@ def target(splits: Mapping[str, tuple[int, int]]) -> str:
         axes.bar(names, bad, bottom=rows - bad, color=BAD, label="bad")
         for place, (all_, of_them) in enumerate(zip(rows, bad, strict=True)):
             axes.text(place, all_, f"{of_them / all_:.1%} bad", ha="center", va="bottom")
+        axes.set_ylim(top=max(rows) * 1.1)
         axes.set_ylabel("rows")
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(frameon=False)
 
     return draw(paint, title="Target by split")
@@ -129,25 +147,45 @@ def profit(found: Profit) -> str:
         axes.plot(*found.chosen, color=BAD, marker="o", linestyle="", label="the policy's")
         axes.set_xlabel("approve below this PD")
         axes.set_ylabel("profit per applicant")
+        axes.yaxis.set_major_formatter("{x:,.6g}")
         axes.legend(frameon=False)
 
     return draw(paint, title="Profit by cut-off")
 
 
-def psi(moved: Sequence[tuple[str, float]]) -> str:
+def psi(moved: Sequence[Moved]) -> str:
     """How far the first of these moved from development to test."""
 
     def paint(axes: Axes) -> None:
         top = moved[: _MOST_FEATURES + 1][::-1]
-        colors = [
-            GOOD if value < MODERATE else QUIET if value < SIGNIFICANT else BAD for _, value in top
-        ]
-        axes.barh([name for name, _ in top], [value for _, value in top], color=colors)
+        places = range(len(top))
+        said = [psi_word(one) for one in top]
+        colors = [PSI_COLORS[word] for word in said]
+        axes.barh(places, [one.psi for one in top], color=colors, edgecolor=QUIET, linewidth=0.5)
+        axes.plot([one.by_chance for one in top], places, linestyle="", marker="|", markersize=9,
+                  color="black")  # fmt: skip
+        axes.set_yticks(places, [clipped(one.name) for one in top])
         for border in (MODERATE, SIGNIFICANT):
             axes.axvline(border, color=QUIET, linestyle=":")
-        axes.set_xlabel("PSI, development to test; dotted: moderate, significant")
+        axes.set_xlabel(f"PSI; dotted {MODERATE} and {SIGNIFICANT}")
+        psi_legend(axes, said, chance=True)
 
-    return draw(paint, title="Stability", height=4.2)
+    return draw(paint, title="Stability", height=4.6)
+
+
+def psi_legend(axes: Axes, said: Sequence[str], *, chance: bool = False) -> None:
+    """What the colours of some readings mean, below a picture."""
+    marks: list[Artist] = [
+        Patch(facecolor=color, edgecolor=QUIET, linewidth=0.5, label=word)
+        for word, color in PSI_COLORS.items()
+        if word in said
+    ]
+    if chance:
+        marks.append(
+            Line2D([], [], linestyle="", marker="|", color="black", label="most by chance")
+        )
+    figure = axes.figure
+    figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False)
 
 
 def score_shares(stability: Stability) -> str:
@@ -174,18 +212,21 @@ def trials(candidates: Candidates) -> str:
     def paint(axes: Axes) -> None:
         for number, candidate in enumerate(candidates.candidates):
             color = FAMILY_COLORS[number % len(FAMILY_COLORS)]
-            places = np.array([trial.number for trial in candidate.trials])
+            places = np.array([trial.number + 1 for trial in candidate.trials])
             aucs = np.array([trial.auc for trial in candidate.trials])
             pruned = np.array([trial.pruned for trial in candidate.trials])
-            axes.plot(places[~pruned], aucs[~pruned], "o", color=color, markersize=3)
-            axes.plot(places[pruned], aucs[pruned], "x", color=color, markersize=4, alpha=0.6)
+            # What was given up saw some of the folds only: its mean is none to compare.
+            axes.plot(places[~pruned], aucs[~pruned], "o", color=color, markersize=4, alpha=0.6)
             best = np.maximum.accumulate(np.where(pruned, -np.inf, aucs))
-            axes.step(places, best, where="post", color=color, label=candidate.family)
-        axes.set_xlabel("trial; x: given up early")
+            left = f", {pruned.sum()} given up early" if pruned.any() else ""
+            label = f"{candidate.family}: {len(places)} tried{left}"
+            axes.step(places, best, where="post", color=color, label=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("trial; the line is the best so far")
         axes.set_ylabel("mean AUC over the folds")
-        axes.legend(frameon=False, loc="lower right")
+        axes.figure.legend(loc="outside lower center", ncols=1, frameon=False)
 
-    return draw(paint, title="Search")
+    return draw(paint, title="Search", height=4.2)
 
 
 def gain(found: Gain, *, title: str, unit: str) -> str:
@@ -227,7 +268,7 @@ def importance(curves: Curves) -> str:
 
     def paint(axes: Axes) -> None:
         top = curves.importance[:_MOST_FEATURES][::-1]
-        axes.barh([name for name, _ in top], [lost for _, lost in top], color=GOOD)
+        axes.barh([clipped(name) for name, _ in top], [lost for _, lost in top], color=GOOD)
         axes.set_xlabel("AUC lost when shuffled")
 
     return draw(paint, title="Importance of the inputs", height=4.2)

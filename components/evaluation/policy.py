@@ -33,7 +33,10 @@ def choose(
             below, rule = break_even(policy.economics), _in_words(policy.economics)
         case ApprovalLimit(share=share):
             below = _limit(share, percentiles)
-            rule = f"at most {share:.4g} of the applicants, those with the lowest PDs"
+            rule = (
+                f"at most {share:.4g} of the applicants, those with the lowest PDs by the bundle "
+                "to be released"
+            )
         case _:
             assert_never(policy.cutoff)
     economics = policy.economics

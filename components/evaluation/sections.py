@@ -12,48 +12,51 @@ from components.contracts.results import (
     Evaluation,
     Fairness,
     Figures,
+    Moved,
     Reasons,
     Segment,
     Stability,
 )
 from components.evaluation import plots
-from components.evaluation.page import beside, note, pictures, table
+from components.evaluation.numbers import short
+from components.evaluation.page import beside, folded, note, pictures, table
 from components.evaluation.words import (
     AT_CUTOFF,
-    MODERATE,
     NAMES,
     RANKING,
-    SIGNIFICANT,
     noise,
     overlap,
+    psi_word,
     searched,
+    share,
     shown,
     span,
+    unseen,
 )
 
 _FAIR = ("approval_ratio", "equal_opportunity")
-_PSI_BANDS = ((MODERATE, "stable"), (SIGNIFICANT, "moderate"), (float("inf"), "significant"))
+_MOST_MOVED = 40
+BY_CHANCE = (
+    "By chance: what as many rows that have not moved stay below 999 times in 1,000. A PSI is read "
+    "only where it is above that: below 0.1 it is stable, to 0.25 moderate, above significant."
+)
 
 
 def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
-    """Every candidate's figures, one line each."""
+    """Every candidate's figures, a column each: there are more figures than a page is wide."""
     trained = {candidate.family: candidate for candidate in candidates.candidates}
     # Of a scenario without protected columns there is nothing to say.
     fair = [name for name in _FAIR if any(not isnan(f.metrics[name]) for f in evaluation.figures)]
-    rows = [
-        (
-            f.family + (" (chosen)" if f.family == evaluation.chosen else ""),
-            searched(trained[f.family]),
-            trained[f.family].validation_auc,
-            *(f.metrics[name] for name in (*RANKING, *fair)),
-        )
-        for f in evaluation.figures
+    of = evaluation.figures
+    rows: list[tuple[object, ...]] = [
+        ("Search", *(searched(trained[f.family]) for f in of)),
+        ("Validation AUC", *(trained[f.family].validation_auc for f in of)),
+        *((f"Test {NAMES[name]}", *(f.metrics[name] for f in of)) for name in RANKING),
+        *((f"Test {NAMES[name].lower()}", *(f.metrics[name] for f in of)) for name in fair),
     ]
-    heads = (
-        "Model", "Search", "Validation AUC", *(NAMES[name] for name in (*RANKING, *fair)),
-    )  # fmt: skip
-    return table(heads, rows, numbers=range(2, len(heads))) + note(
-        "Chosen by AUC on the validation rows, not on these."
+    heads = ("", *(f.family + (" (chosen)" if f.family == evaluation.chosen else "") for f in of))
+    return table(heads, rows, numbers=range(1, len(heads))) + note(
+        "Chosen by AUC on the validation rows, not on those of the test."
     )
 
 
@@ -79,10 +82,10 @@ def cutoff(evaluation: Evaluation) -> list[str]:
     chosen, curves = evaluation.of_chosen(), evaluation.curves
     document = chosen.cutoff
     rows: list[tuple[object, ...]] = [
-        ("Approved", document.approval_share, chosen.at_policy["approved"])
+        ("Approved", share(document.approval_share), share(chosen.at_policy["approved"]))
     ]
     if document.judged_share != document.approval_share:
-        rows.append(("Approved by the judged model", document.judged_share, ""))
+        rows.append(("Approved by the judged model", share(document.judged_share), ""))
     if document.profit is not None and curves.profit is not None:
         rows.append(
             ("Profit per applicant", f"{document.profit:,.2f}", f"{curves.profit.chosen[1]:,.2f}")
@@ -92,8 +95,8 @@ def cutoff(evaluation: Evaluation) -> list[str]:
     heads = (f"Below a PD of {document.approve_below:.4f}", "Expected", "On the test rows")
     return [
         note(
-            f"Policy version {document.version}, {document.rule}. It was chosen by the PDs of the "
-            "bundle to be released; the test rows only show what it does."
+            f"Policy version {document.version}: {document.rule}. The test rows had no say in it, "
+            "and only show what it does. Expected is by the PDs of the bundle to be released."
         ),
         beside(table(heads, rows, numbers=(1, 2)), _threshold_table(chosen)),
         beside(
@@ -122,26 +125,34 @@ def _confusion_table(head: str, confusion: Confusion) -> str:
 def lift_table(curves: Curves) -> str:
     """Tenths of the rows, the riskiest first."""
     rows = [
-        (number, t.rows, t.bad, t.bad / t.rows, t.lift, t.captured)
+        (number, t.rows, t.bad, share(t.bad / t.rows), f"{t.lift:.2f}", share(t.captured))
         for number, t in enumerate(curves.lift, start=1)
     ]
-    heads = ("Tenth, highest PDs first", "Rows", "Bad", "Bad rate", "Lift", "Bad rows so far")
+    heads = ("Tenth, highest PDs first", "Rows", "Bad", "Bad rate", "Lift", "Of all bad so far")
     return table(heads, rows, numbers=range(1, len(heads)))
 
 
 def stability(found: Stability) -> list[str]:
     """PSI of the score and the features."""
-    moved = [("the score", found.score), *found.features]
-    rows = [(name, psi, psi_band(psi)) for name, psi in moved]
+    moved = (found.score, *found.features)
     return [
         pictures(plots.score_shares(found), plots.psi(moved)),
-        table(("Development to test", "PSI", "Reading"), rows, numbers=(1,)),
+        *moved_table(moved),
+        note(
+            f"From {found.development:,} development rows to {found.test:,} test rows. {BY_CHANCE}"
+        ),
     ]
 
 
-def psi_band(psi: float) -> str:
-    """What credit risk calls a PSI."""
-    return next(name for border, name in _PSI_BANDS if not psi >= border)
+def moved_table(moved: Sequence[Moved]) -> list[str]:
+    """How far each moved, and what is read from it; those after the first many are folded away."""
+
+    def lines(some: Sequence[Moved]) -> str:
+        rows = [(m.name, m.psi, m.by_chance, psi_word(m)) for m in some]
+        return table(("Development to test", "PSI", "By chance", "Reading"), rows, numbers=(1, 2))
+
+    first, rest = moved[:_MOST_MOVED], moved[_MOST_MOVED:]
+    return [lines(first), *([folded(f"The other {len(rest)}", lines(rest))] if rest else [])]
 
 
 def segments(found: Sequence[Segment]) -> list[str]:
@@ -151,7 +162,7 @@ def segments(found: Sequence[Segment]) -> list[str]:
     rows = [
         (
             f"{s.column}: {s.value}", s.rows, s.bad, "-" if s.auc is None else span(s.auc),
-            s.bad_rate, s.mean_pd, f"{s.gap:+.4f}",
+            share(s.bad_rate), share(s.mean_pd), f"{s.gap:+.2%}",
         )
         for s in found
     ]  # fmt: skip
@@ -179,7 +190,7 @@ def fairness(evaluation: Evaluation) -> list[str]:
 
 def _groups(found: Fairness) -> list[str]:
     rows = [
-        (g.value, g.rows, g.good, g.bad_rate, g.mean_pd, g.approved, g.good_approved)
+        (g.value, g.rows, g.good, *map(share, (g.bad_rate, g.mean_pd, g.approved, g.good_approved)))
         for g in found.groups
     ]
     heads = (found.column, "Rows", "Good", "Bad rate", "Mean PD", "Approved", "Good rows approved")
@@ -198,9 +209,14 @@ def reasons(found: Reasons) -> list[str]:
     """What declined rows are told first."""
     if not found.rows:
         return ["<p>No test row was declined.</p>"]
-    rows = [(s.code, s.feature, s.share) for s in found.shares]
+    rows = [(s.code, s.feature, share(s.share)) for s in found.shares]
+    some = (
+        f"all {found.rows:,} declined test rows"
+        if found.rows == found.declined
+        else f"{found.rows:,} of the {found.declined:,} declined test rows, spread evenly"
+    )
     return [
-        f"<p>What hurt most, in {found.rows:,} of the declined test rows.</p>",
+        f"<p>What hurt most, in {some}.</p>",
         table(("Code", "Feature", "Share of the rows"), rows, numbers=(2,)),
     ]
 
@@ -231,10 +247,12 @@ def cleaning(found: Sequence[Mapping[str, object]]) -> str:
 def sides(evaluation: Evaluation) -> list[str]:
     """The rows of each side, and where they have dates, their months and persons."""
     rows = [
-        (split, rows, *((bad, bad / rows) if split != "score" else (None, None)))
+        (split, rows, *((bad, share(bad / rows)) if split != "score" else (None, None)))
         for split, (rows, bad) in evaluation.curves.target.items()
     ]
     made = [table(("Split", "Rows", "Bad", "Bad rate"), rows, numbers=(1, 2, 3))]
+    if evaluation.unseen:
+        made.append(note(unseen(evaluation.unseen)))
     if (persons := evaluation.persons) is None:
         return made
     heads = ("", "From", "To", "Rows", f"Persons ({persons.entity})")
@@ -258,10 +276,15 @@ def sides(evaluation: Evaluation) -> list[str]:
 def clusters(found: Sequence[Cluster]) -> list[str]:
     """The clusters of a proxy label."""
     rows = [
-        (c.cluster, c.rows, c.recency, c.frequency, c.monetary, "at risk" if c.at_risk else "")
+        (
+            c.cluster,
+            c.rows,
+            *map(short, (c.recency, c.frequency, c.monetary)),
+            "at risk" if c.at_risk else "",
+        )
         for c in found
     ]
-    heads = ("Cluster", "Rows", "Recency", "Frequency", "Monetary value", "Label")
+    heads = ("Cluster", "Rows", "Recency, days", "Frequency", "Monetary value", "Label")
     return [
         table(heads, rows, numbers=range(1, 5)),
         note(

@@ -3,10 +3,17 @@
 import math
 
 from components.contracts.people import Persons
-from components.contracts.results import REASONS, Candidate, Figures, Interval, RuleResult
+from components.contracts.results import REASONS, Candidate, Figures, Interval, Moved, RuleResult
 
 #: PSI from which credit risk calls a change moderate, and significant.
 MODERATE, SIGNIFICANT = 0.1, 0.25
+#: IV from which credit risk calls a feature weak, medium, strong, and too good to be true.
+_IV_BANDS = ((0.02, "useless"), (0.1, "weak"), (0.3, "medium"), (0.5, "strong"))
+_WEAK, _STRONG = 0.02, 0.3
+SUSPICIOUS = "suspicious"
+NO_MORE = "no more than chance"
+FEW_BAD, FEW_GOOD = "too few bad rows to tell", "too few good rows to tell"
+FEW_ROWS = "too few rows to tell"
 RANKING = ("auc", "gini", "ks", "pr_auc", "brier", "log_loss", "ece", "psi")
 AT_CUTOFF = ("accuracy", "precision", "recall", "f1")
 NAMES = {
@@ -26,6 +33,11 @@ def rule_row(rule: RuleResult) -> tuple[str, str, str, str]:
     name = NAMES[rule.metric] + ("" if rule.cutoff is None else f" at {rule.cutoff}")
     bound = ("at least" if rule.bound == "floor" else "at most") + f" {rule.limit:g}"
     return name, bound, shown(rule.found), verdict
+
+
+def share(value: float | None) -> str:
+    """A rate, or a part of the rows, where there is one."""
+    return "-" if value is None or math.isnan(value) else f"{value:.2%}"
 
 
 def shown(value: float) -> str:
@@ -51,6 +63,41 @@ def _silent(rule: RuleResult) -> str:
 def span(interval: Interval) -> str:
     """A figure with its interval."""
     return f"{interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
+
+
+def iv_word(iv: float, chance: float | None, bad: int, good: int) -> str:
+    """What credit risk calls an information value, where so many bad and good rows can tell.
+
+    A feature is called by what is above the most that chance gives. There is none for rows of one
+    class.
+    """
+    few = FEW_BAD if bad <= good else FEW_GOOD
+    if chance is None:
+        return few
+    if iv <= chance:
+        return "useless" if chance < _WEAK else NO_MORE if chance < _STRONG else few
+    above = max(iv - chance, min(iv, _WEAK))
+    return next((name for border, name in _IV_BANDS if above < border), SUSPICIOUS)
+
+
+def psi_word(found: Moved) -> str:
+    """What credit risk calls a PSI, where it is above the most that chance gives."""
+    if found.psi <= found.by_chance and found.by_chance >= SIGNIFICANT:
+        return FEW_ROWS
+    if found.psi < MODERATE:
+        return "stable"
+    if found.psi <= found.by_chance:
+        return NO_MORE
+    return "moderate" if found.psi < SIGNIFICANT else "significant"
+
+
+def unseen(rows: int) -> str:
+    """Who is no row, as nothing was known of them in time."""
+    return (
+        f"{rows:,} more of the merged table are no rows here: the first that is known of them is "
+        "of the as-of or later, so on that day there was nothing to score them by. They are "
+        "neither trained on nor scored."
+    )
 
 
 def overlap(persons: Persons) -> str:

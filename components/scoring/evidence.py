@@ -17,7 +17,12 @@ def weights(bad: Counts, good: Counts, all_bad: float, all_good: float) -> Value
     return np.asarray(np.log((bad + _PRIOR * odds) / (good + _PRIOR) / odds))
 
 
+def told(bad: Counts, good: Counts, all_bad: float, all_good: float) -> Values:
+    """What each of the bins adds to the information value."""
+    woe = weights(bad, good, all_bad, all_good)
+    return np.asarray((bad / all_bad - good / all_good) * woe)
+
+
 def information_value(bad: Values, good: Values, all_bad: float, all_good: float) -> float:
     """What all the bins tell of the classes."""
-    woe = weights(bad, good, all_bad, all_good)
-    return float(((bad / all_bad - good / all_good) * woe).sum())
+    return float(told(bad, good, all_bad, all_good).sum())

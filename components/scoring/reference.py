@@ -113,6 +113,11 @@ def bins_of(values: Values, categories: int = 0) -> Bins:
 
 def psi(expected: Sequence[float] | Values, found: Sequence[float] | Values) -> float:
     """Population stability index: 0 where the shares are equal, above 0.25 where they moved."""
+    return float(moves(expected, found).sum())
+
+
+def moves(expected: Sequence[float] | Values, found: Sequence[float] | Values) -> Values:
+    """What each of the bins adds to the PSI."""
     before = np.maximum(np.asarray(expected, dtype=np.float64), _LEAST_SHARE)
     after = np.maximum(np.asarray(found, dtype=np.float64), _LEAST_SHARE)
-    return float(((after - before) * np.log(after / before)).sum())
+    return np.asarray((after - before) * np.log(after / before))

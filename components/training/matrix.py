@@ -73,7 +73,7 @@ def check(data: Data, spec: TrainSpec) -> None:
     that is wrong at once.
     """
     train, sides = data.rows("train"), _SIDES[: 3 if spec.groups == "sides" else 2]
-    faults = _class_faults(data)
+    faults = _class_faults(data, spec.label)
     if data.groups is not None:
         groups = data.groups
         faults += leaks.shared_groups({side: groups[data.rows(side)] for side in sides})
@@ -90,14 +90,16 @@ def check(data: Data, spec: TrainSpec) -> None:
         raise VintageError("\n".join(faults))
 
 
-def _class_faults(data: Data) -> list[str]:
+def _class_faults(data: Data, label: str) -> list[str]:
     faults = []
-    for split in ("train", "validation"):
+    for split in _SIDES:
         classes, counts = np.unique(data.label[data.rows(split)], return_counts=True)
         if classes.tolist() != [0, 1]:
             pairs = zip(counts.tolist(), classes.tolist(), strict=True)
             found = ", ".join(f"{n:,} of class {c}" for n, c in pairs) or "none"
-            faults.append(f"label: expected both classes among the {split} rows, found {found}")
+            faults.append(
+                f"label {label}: expected both classes among the {split} rows, found {found}"
+            )
     return faults
 
 

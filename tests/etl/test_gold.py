@@ -9,45 +9,13 @@ import pytest
 
 from components.contracts.errors import VintageError
 from components.contracts.history import AsOfColumn, AsOfEnd, Figure, History
-from components.etl.gold import check_classes, count, gold_table, laid_out, latest_rows
+from components.etl.gold import count, gold_table, laid_out, latest_rows
 from components.etl.histories import AS_OF
 from components.etl.session import write_table
 from tests.etl.small import SMALL
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-BOTH = {0: 3, 1: 2}
-
-
-@pytest.mark.parametrize(
-    ("counts", "found"),
-    [
-        (
-            {"train": {0: 4}, "validation": BOTH, "test": BOTH},
-            "train rows, found 4 rows of class 0",
-        ),
-        (
-            {"train": BOTH, "validation": {1: 1_000}, "test": BOTH},
-            "validation rows, found 1,000 rows of class 1",
-        ),
-        ({"train": BOTH, "validation": BOTH, "score": {0: 1}}, "test rows, found no rows"),
-        ({}, "train rows, found no rows"),
-    ],
-)
-def test_a_side_without_both_classes_names_the_label(
-    counts: dict[str, dict[int, int]], found: str
-) -> None:
-    with pytest.raises(VintageError) as caught:
-        check_classes(counts, SMALL.gold())
-    assert str(caught.value) == (
-        f"label DEFAULTPAYMENTNEXTMONTH: expected both classes among the {found}"
-    )
-
-
-def test_sides_with_both_classes_are_fine() -> None:
-    check_classes(dict.fromkeys(("train", "validation", "test"), BOTH), SMALL.gold())
-
 
 CALLS = History(source="calls", on="ID", figures=(Figure(name="calls", how="count"),))
 DATED = SMALL.gold().model_copy(

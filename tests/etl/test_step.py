@@ -189,10 +189,12 @@ def test_every_row_that_came_in_is_kept_or_in_quarantine(tmp_path: Path) -> None
         ("everyone", 63, 60, 3, 0),
     ]
     assert _quarantine(walk) == [
-        ["deeds", "LATE", 1], ["deeds", "repeated row", 2],
+        ["deeds", "LATE: not integer or out of range", 1],
+        ["deeds", "repeated row", 2],
         ["everyone", "identical", 1], ["everyone", "no row in deeds", 1],
         ["everyone", "no row in people", 1],
-        ["people", "AGE", 1], ["people", "malformed line", 1], ["people", "repeated row", 1],
+        ["people", "AGE: not integer or out of range", 1],
+        ["people", "malformed line", 1], ["people", "repeated row", 1],
     ]  # fmt: skip
     table = pq.read_table(_folder(walk, "silver") / "quarantine").to_pylist()
     assert len(table) == sum(int(str(line[2])) for line in _quarantine(walk))
@@ -282,16 +284,15 @@ def test_gold_is_the_same_to_the_byte_when_it_is_made_again_from_lines_in_anothe
         assert again.entry(name)["digest"] == walked.entry(name)["digest"]
 
 
-def test_a_label_of_one_class_is_named(tmp_path: Path, capsys: Capture) -> None:
+def test_rows_of_one_class_are_made_all_the_same_for_an_exploration_to_show(
+    tmp_path: Path,
+) -> None:
     people, deeds = lines()
     data = write(tmp_path / "data", people, [f"{d.rsplit(',', 1)[0]},0" for d in deeds])
     walk = Walk(SMALL, data, "r")
     walk.ingest()
-    assert _refused(walk, capsys, "features") == (
-        "features: label DEFAULTPAYMENTNEXTMONTH: expected both classes among the train rows, "
-        "found 36 rows of class 0"
-    )
-    assert not (walk.home / "store" / "small" / "training").exists()
+    walk.features()
+    assert {found["bad"] for found in walk.entry("gold")["facts"]["splits"].values()} == {0}
 
 
 def test_the_bytes_of_a_file_count_not_its_name_size_or_time(tmp_path: Path, walked: Walk) -> None:

@@ -20,6 +20,7 @@ from components.contracts.results import (
     Gain,
     Group,
     Interval,
+    Moved,
     Profit,
     Reasons,
     ReasonShare,
@@ -59,6 +60,11 @@ CLUSTERS = (
     Cluster(cluster=0, rows=700, recency=3.5, frequency=12.0, monetary=999.5, at_risk=False),
     Cluster(cluster=1, rows=300, recency=28.0, frequency=1.0, monetary=50.25, at_risk=True),
 )
+
+
+def moved(name: str, psi: float, by_chance: float = 0.02) -> Moved:
+    """How far the score or a feature moved."""
+    return Moved(name=name, psi=psi, by_chance=by_chance)
 
 
 def figures(family: str = "xgboost", **metrics: float) -> Figures:
@@ -116,10 +122,15 @@ def evaluation(*candidates: Figures, **changes: object) -> Evaluation:
         "figures": candidates or (figures(), figures("logistic", auc=0.7)),
         "curves": curves,
         "stability": Stability(
-            score=0.03,
+            development=3000,
+            test=1000,
+            score=moved("the score", 0.03),
             expected=(0.5, 0.5, 0.0),
             found=(0.45, 0.55, 0.0),
-            features=(("AMOUNT", 0.31), ("INCOME", 0.12), ("VISITS", 0.001)),
+            features=(
+                moved("AMOUNT", 0.31), moved("INCOME", 0.12), moved("AGE", 0.11, 0.15),
+                moved("VISITS", 0.001),
+            ),
         ),
         "segments": (
             Segment(column="REGION", value="north", rows=700, bad=180, bad_rate=0.257,
@@ -132,7 +143,7 @@ def evaluation(*candidates: Figures, **changes: object) -> Evaluation:
                      approval_ratio=0.85, opportunity_gap=0.07),
         ),
         "reasons": Reasons(
-            rows=387, shares=(ReasonShare(feature="AMOUNT", code="AMT", share=0.66),)
+            rows=387, declined=387, shares=(ReasonShare(feature="AMOUNT", code="AMT", share=0.66),)
         ),
     }  # fmt: skip
     return Evaluation.model_validate({**given, **changes})

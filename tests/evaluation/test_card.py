@@ -72,9 +72,9 @@ def test_the_card_has_every_section(card: str) -> None:
         "| AUC | 0.7500 (0.7100 to 0.7900) |",
         "| ECE | 0.0200; noise alone gives up to 0.0091 |", "| PSI | 0.0300 |",
         "| PD 0.2500 (policy) | 0.8000 |",
-        "| 500 | 0.1000 | 0.1200 |", "| REGION: south | 300 | - | 0.0000 | 0.1000 |",
+        "| 500 | 10.00% | 12.00% |", "| REGION: south | 300 | - | 0.00% | 10.00% |",
         "| AGE | 0.8500 | 0.0700 |", "Version 3: approve below a PD of 0.2500, as declared",
-        "Approved: 0.6200 expected, 0.6130 of the test rows",
+        "Approved: 62.00% expected, 61.30% of the test rows",
         "Profit per applicant: 12.50 expected, 11.25 on the test rows",
         "| AUC | at least 0.7 | 0.7500 | passed |", "Moved between development and test: AMOUNT, ",
         "the released bundle itself has no figures", "- numpy 2.4.6", "over AGE and over nothing",
@@ -123,7 +123,7 @@ def test_the_card_claims_nothing_that_nobody_declared(card: str) -> None:
 def test_the_card_tells_both_shares_where_the_released_model_has_another() -> None:
     cutoff = decision().cutoff.model_copy(update={"judged_share": 0.57})
     judged = decision().model_copy(update={"cutoff": cutoff})
-    assert "Approved by the judged model: 0.5700 expected" in card_of(judged=judged)
+    assert "Approved by the judged model: 57.00% expected" in card_of(judged=judged)
     assert "by the judged model" not in card_of()
 
 

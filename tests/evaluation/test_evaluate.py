@@ -108,8 +108,8 @@ def test_the_chosen_candidate_is_shown_in_detail(models: Models, found: Evaluati
     # Fifths of 120 rows are too few to compare.
     assert not any(group.in_ratio for group in age.groups)
     assert np.isnan([age.approval_ratio, found.of_chosen().metrics["approval_ratio"]]).all()
-    assert {name for name, _ in found.stability.features} == {f.name for f in models.spec.features}
-    assert found.stability.score == found.of_chosen().metrics["psi"]
+    assert {one.name for one in found.stability.features} == {f.name for f in models.spec.features}
+    assert found.stability.score.psi == found.of_chosen().metrics["psi"]
     assert sum(found.stability.found) == pytest.approx(1.0)
 
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from components.contracts.errors import VintageError
+from components.contracts.exploration import Exploration
 from components.evaluation.correlations import by_bad_rate, spearman, strong_pairs
 from components.evaluation.exploration import slices_of
 from components.evaluation.numbers import short, spans
 from components.evaluation.rates import wilson
+from components.evaluation.words import psi_word
 from components.scoring.evidence import information_value
 from components.scoring.reference import bins_of
 from tests.evaluation.golds import COLOURS, explore_spec, explored, of
@@ -86,7 +88,7 @@ def test_missing_values_have_the_last_bin_and_a_category_is_told_by_value(tmp_pa
 def test_a_feature_that_is_all_missing_tells_nothing(tmp_path: Path) -> None:
     found = explored(tmp_path, table(B=[None] * 400), SPEC)
     empty = of(found, "B")
-    assert (empty.iv, empty.missing, empty.distinct, empty.psi) == (0.0, 1.0, 0, 0.0)
+    assert (empty.iv, empty.missing, empty.distinct) == (0.0, 1.0, 0)
     assert (empty.minimum, empty.histogram) == (None, None)
     assert [(b.label, b.rows, b.woe) for b in empty.bins] == [("missing", 300, 0.0)]
     place = found.correlations.features.index("B")
@@ -111,9 +113,11 @@ def test_psi_tells_a_feature_that_moved_from_one_that_did_not(tmp_path: Path, sh
         explore_spec("A"),
     )
     (feature,) = found.features
-    assert feature.psi == pytest.approx(0.0) if not shift else feature.psi > 0.25  # type: ignore[operator]
-    assert feature.psi_by_chance == pytest.approx(9 * (1 / 100 + 1 / 100))
-    assert found.target_psi == pytest.approx(0.0)
+    assert feature.moved is not None and found.target is not None
+    word = psi_word(feature.moved)
+    assert word == ("significant" if shift else "too few rows to tell")
+    assert feature.moved.psi > 0.25 if shift else feature.moved.psi == pytest.approx(0.0)
+    assert found.target.psi == pytest.approx(0.0)
 
 
 def test_the_psi_of_the_target_is_the_one_by_hand(tmp_path: Path) -> None:
@@ -121,7 +125,15 @@ def test_the_psi_of_the_target_is_the_one_by_hand(tmp_path: Path) -> None:
     split = ["train"] * 100 + ["test"] * 100
     found = explored(tmp_path, {"A": range(200), "_label": label, "_split": split},
                      explore_spec("A"))  # fmt: skip
-    assert found.target_psi == pytest.approx(0.1 * math.log(2) + 0.1 * math.log(0.9 / 0.8))
+    assert found.target is not None
+    assert found.target.psi == pytest.approx(0.1 * math.log(2) + 0.1 * math.log(0.9 / 0.8))
+
+
+def psi_of(found: Exploration) -> float:
+    """The PSI of A."""
+    moved = of(found, "A").moved
+    assert moved is not None
+    return moved.psi
 
 
 def test_no_test_row_has_a_part_in_the_bins(tmp_path: Path) -> None:
@@ -134,12 +146,12 @@ def test_no_test_row_has_a_part_in_the_bins(tmp_path: Path) -> None:
         "_label": np.where(test, 1 - rows["_label"], rows["_label"]),
     }
     before, after = (explored(tmp_path, found, SPEC) for found in (rows, others))
-    moved = {"psi"}
+    moved = {"moved"}
     assert [f.model_dump(exclude=moved) for f in before.features] == [
         f.model_dump(exclude=moved) for f in after.features
     ]
     assert before.correlations == after.correlations
-    assert of(after, "A").psi > of(before, "A").psi  # type: ignore[operator]
+    assert psi_of(after) > psi_of(before)
 
 
 @given(SEEDS, st.integers(1, 200), st.floats(0, 1))
@@ -277,9 +289,10 @@ def test_the_months_of_the_as_of_have_their_rates_and_their_drift(tmp_path: Path
     assert found.months[2].low is None
     assert found.monthly is not None
     assert found.monthly.months == ("2024-01", "2024-02", "2024-03")
-    (moved,) = found.monthly.psi
-    assert moved[:2] == pytest.approx((0.0, 0.0))
-    assert moved[2] > 1
+    assert found.monthly.rows == (100, 100, 100)
+    (moved,) = found.monthly.moved
+    assert [one.psi for one in moved[:2]] == pytest.approx([0.0, 0.0])
+    assert moved[2].psi > 5 > moved[2].by_chance
     assert found.persons is not None
     assert (found.persons.both, found.persons.rows_of_both) == (50, 50)
     assert [(s.split, s.rows, s.labelled, s.bad) for s in found.sides] == [
@@ -295,8 +308,8 @@ def test_a_table_without_dates_has_no_months(tmp_path: Path) -> None:
 def test_where_the_history_was_too_short_to_split_all_rows_count(tmp_path: Path) -> None:
     found = explored(tmp_path, table(_split=["score"] * 400), SPEC)
     assert found.development == 400
-    assert of(found, "A").psi is None
-    assert found.target_psi is None
+    assert of(found, "A").moved is None
+    assert found.target is None
     assert sum(own.rows for own in of(found, "A").bins) == 400
     nobody = explored(tmp_path, table(_split=["score"] * 400, _label=[None] * 400), SPEC)
     assert {feature.iv for feature in nobody.features} == {0.0}

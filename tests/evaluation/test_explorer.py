@@ -12,7 +12,8 @@ from components.contracts.modelling import Feature
 from components.contracts.people import Cluster
 from components.contracts.runs import RunSummary
 from components.evaluation import step
-from components.evaluation.explorer import iv_word, render
+from components.evaluation.explorer import render
+from components.evaluation.words import psi_word
 from components.storage.objects import Entry, FolderStore
 from components.storage.steps import take
 from tests.evaluation.golds import explore_spec, explored, write_table
@@ -101,19 +102,54 @@ def test_the_page_tells_gaps_twins_and_rates(page: str, found: Exploration) -> N
 
 def test_what_is_too_good_to_be_true_stands_out(page: str, found: Exploration) -> None:
     marked = re.findall("<tr class=failed><td>(.*?)</td>", section(page, "Features"))
-    assert marked == [f.name for f in found.features if f.iv >= 0.5]
+    assert marked == [f.name for f in found.features if f.iv - (f.iv_by_chance or 0) >= 0.5]
     assert "A" in marked
 
 
-@pytest.mark.parametrize(
-    ("iv", "word"),
-    [
-        (0.0, "useless"), (0.0199, "useless"), (0.02, "weak"), (0.1, "medium"), (0.3, "strong"),
-        (0.5, "suspicious"), (3.0, "suspicious"),
-    ],
-)  # fmt: skip
-def test_an_information_value_has_the_usual_word(iv: float, word: str) -> None:
-    assert iv_word(iv) == word
+def test_noise_is_not_suspicious_however_few_bad_rows_there_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    rows = {"A": rng.normal(size=3_000), "_label": np.arange(3_000) < 30}
+    page = page_of(explored(tmp_path, rows, explore_spec("A")))
+    part = section(page, "Features")
+    assert "too few bad rows to tell" in part
+    assert "3,000 labelled development rows, of which 30 are bad" in part
+    assert "suspicious</td>" not in page
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_sample_of_one_class_has_a_page_that_says_what_it_cannot_show(
+    tmp_path: Path, bad: int
+) -> None:
+    page = page_of(explored(tmp_path, table(_label=[bad] * 400), SPEC))
+    name = "bad" if bad else "good"
+    assert f"All 200 labelled train rows are {name}: they cannot show what tells bad" in page
+    few = "too few good rows to tell" if bad else "too few bad rows to tell"
+    for line in lines(section(page, "Features"))[1:]:
+        assert f"|-|-|{few}|" in line
+
+
+def test_those_of_whom_nothing_was_known_in_time_are_told(found: Exploration) -> None:
+    said = "370 more of the merged table are no rows here: the first that is known of them is of"
+    assert said in page_of(found.model_copy(update={"unseen": 370}))
+    assert "are no rows here" not in page_of(found)
+
+
+def test_rows_of_one_month_have_no_empty_table_of_months(tmp_path: Path) -> None:
+    day = np.full(400, np.datetime64("2024-01-14"))
+    part = section(page_of(explored(tmp_path, table(_as_of=day), SPEC)), "Rows and target")
+    assert "All rows are as of one month, 2024-01." in part
+    assert "Target by month" not in part
+
+
+def test_a_month_of_few_rows_is_not_called_moved(tmp_path: Path) -> None:
+    days = np.full(400, np.datetime64("2024-01-14"))
+    days[:9] = np.datetime64("2024-02-14")
+    found = explored(tmp_path, table(_as_of=days), SPEC)
+    assert found.monthly is not None
+    assert found.monthly.rows == (391, 9)
+    for line in found.monthly.moved:
+        assert line[1].psi > 0.25
+        assert psi_word(line[1]) == "too few rows to tell"
 
 
 def test_names_that_would_run_are_only_shown(tmp_path: Path) -> None:
@@ -191,8 +227,8 @@ def test_the_clusters_of_a_proxy_label_are_told(found: Exploration) -> None:
         page_of(found.model_copy(update={"clusters": clusters})), "How the label was made"
     )
     assert lines(part)[1:] == [
-        "0|50|3.0000|9.0000|10000.0000",
-        "1|51|4.0000|9.0000|10000.0000|at risk",
+        "0|50|3|9|10,000",
+        "1|51|4|9|10,000|at risk",
     ]
 
 

@@ -125,7 +125,8 @@ def test_a_fixed_cut_off_is_kept_and_its_document_says_what_it_does() -> None:
     [
         (ProfitCutoff(), "expected profit above 0: an account of 1,000 earns 0.1 of it, loses "
          "0.6 of it when bad, costs 0"),
-        (ApprovalLimit(share=0.45), "at most 0.45 of the applicants, those with the lowest PDs"),
+        (ApprovalLimit(share=0.45), "at most 0.45 of the applicants, those with the lowest "
+         "PDs by the bundle to be released"),
     ],
 )  # fmt: skip
 def test_the_document_says_in_words_how_the_cut_off_was_chosen(cutoff: Cutoff, words: str) -> None:

@@ -159,10 +159,11 @@ def test_the_report_has_every_section_and_a_way_to_each(report: str) -> None:
         "Small loans", "small-loans", "run-1", "xgboost (chosen)", "logistic", EVALUATED[:12],
         RELEASED[:12], "AUC", "0.7500", "0.7100 to 0.7900", "PD 0.3", "0.6500", "1,277", "1,190",
         "repeated row", "18 to 40", "600", "held", "broken", "3 gaps", "700", "150", "0.7321",
-        "Policy version 3, as declared", "PD 0.2500 (policy)", "0.6130", "13.75 at 0.3000",
-        "0.7400 (0.6900 to 0.7800)", "-0.0070", "0.3100", "significant", "moderate", "AMT",
-        "What hurt most, in 387", "Approval ratio 0.8500", "noise alone gives up to 0.0091",
-        "tpe, 3 trials", "grid, 3 trials",
+        "Policy version 3: as declared.", "PD 0.2500 (policy)", "61.30%", "13.75 at 0.3000",
+        "0.7400 (0.6900 to 0.7800)", "-0.70%", "0.3100", "significant", "moderate", "AMT",
+        "What hurt most, in all 387 declined", "Approval ratio 0.8500",
+        "noise alone gives up to 0.0091",
+        "tpe, 3 trials", "grid, 3 trials", "no more than chance", "From 3,000 development rows",
     ],
 )  # fmt: skip
 def test_the_report_shows_what_was_found(report: str, text: str) -> None:
@@ -224,7 +225,7 @@ def test_the_scorecard_is_a_table_to_read_and_to_sign(report: str) -> None:
 
 
 def test_small_groups_are_grey_and_what_is_not_declared_is_said_so() -> None:
-    found = evaluation(segments=(), fairness=(), reasons={"rows": 0, "shares": ()})
+    found = evaluation(segments=(), fairness=(), reasons={"rows": 0, "declined": 0, "shares": ()})
     page = page_of(found)
     for text in (
         "No segments are declared",
@@ -234,6 +235,21 @@ def test_small_groups_are_grey_and_what_is_not_declared_is_said_so() -> None:
         assert text in page
     assert "<tr class=soft><td>40 to 68</td>" in page_of()
     assert "<tr class=soft><td>18 to 40</td>" not in page_of()
+
+
+def test_a_candidate_is_a_column_so_that_its_figures_fit_the_page(report: str) -> None:
+    found = lines(section(report, "Candidates"))
+    assert found[:4] == [
+        "xgboost (chosen)|logistic", "Search|tpe, 3 trials|grid, 3 trials",
+        "Validation AUC|0.7321|0.7321", "Test AUC|0.7500|0.7000",
+    ]  # fmt: skip
+    assert "Test equal opportunity gap|0.0700|0.0700" in found
+
+
+def test_reasons_of_some_of_the_declined_rows_say_of_how_many() -> None:
+    some = evaluation().reasons.model_copy(update={"declined": 5432})
+    part = section(page_of(evaluation(reasons=some)), "Reasons")
+    assert "What hurt most, in 387 of the 5,432 declined test rows, spread evenly." in part
 
 
 def test_without_economics_there_is_no_profit_in_the_report() -> None:
@@ -297,7 +313,7 @@ def test_text_from_the_data_is_shown_in_the_report_and_never_run() -> None:
         ],
         reasons={"rows": 1, "shares": [
             {"feature": text["feature"], "code": text["code"], "share": 1.0}
-        ]},
+        ], "declined": 1},
         persons=PERSONS.model_copy(update={"entity": text["entity"]}),
     )  # fmt: skip
     check = {"source": text["source"], "column": text["input"], "expected": text["expected"],

@@ -31,8 +31,8 @@ def test_the_report_tells_the_months_and_the_persons_of_both_sides(report: str) 
     dated = section(page_of(evaluation(persons=PERSONS)), "Development and test")
     assert lines(dated) == [
         "Split|Rows|Bad|Bad rate",
-        "train|3,000|750|0.2500",
-        "test|1,000|250|0.2500",
+        "train|3,000|750|25.00%",
+        "test|1,000|250|25.00%",
         "score|80|-|-",
         "|From|To|Rows|Persons (CLIENT)".strip("|"),
         "development (train and validation)|2023-01|2024-06|3,000|2,222",
@@ -44,11 +44,17 @@ def test_the_report_tells_the_months_and_the_persons_of_both_sides(report: str) 
     )
 
 
+def test_the_report_tells_of_whom_nothing_was_known_in_time() -> None:
+    said = "370 more of the merged table are no rows here"
+    assert said in section(page_of(evaluation(unseen=370)), "Development and test")
+    assert "are no rows here" not in page_of()
+
+
 def test_the_report_of_a_proxy_shows_the_clusters_that_it_is_made_of(report: str) -> None:
     title = "How the label was made"
     assert title not in report
     part = section(page_of(evaluation(clusters=CLUSTERS)), title)
     assert lines(part)[1:] == [
-        "0|700|3.5000|12.0000|999.5000",
-        "1|300|28.0000|1.0000|50.2500|at risk",
+        "0|700|3.5|12|999.5",
+        "1|300|28|1|50.25|at risk",
     ]

@@ -156,20 +156,20 @@ def test_a_feature_that_cannot_teach_anything_is_refused_by_name(
     assert not re.search("feature (INCOME|VISITS|REGION|AMOUNT|SHARE):", str(refused.value))
 
 
-@pytest.mark.parametrize("split", ["train", "validation"])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
 @pytest.mark.parametrize("label", [0, 1, None])
 def test_rows_of_one_class_are_refused_with_their_numbers(split: str, label: int | None) -> None:
     made = data(300)
     rows = made.rows(split)
     if label is None:
-        made.split[rows] = "test"
+        made.split[rows] = "score"
         found = "none"
     else:
         made.label[rows] = label
         found = f"{rows.sum()} of class {label}"
     with pytest.raises(VintageError) as refused:
         check(made, SPEC)
-    expected = f"label: expected both classes among the {split} rows, found {found}"
+    expected = f"label {SPEC.label}: expected both classes among the {split} rows, found {found}"
     assert str(refused.value).splitlines()[0] == expected
 
 
@@ -182,7 +182,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(VintageError) as refused:
         check(made, SPEC)
     assert [line.partition(": ")[0] for line in str(refused.value).splitlines()] == [
-        "label", "label", "feature INCOME", "feature VISITS", "feature SHARE",
+        *[f"label {SPEC.label}"] * 3, "feature INCOME", "feature VISITS", "feature SHARE",
     ]  # fmt: skip
 
 

@@ -153,7 +153,7 @@ def test_every_trial_is_logged_once_whatever_runs_again(place: Place) -> None:
         (
             300,
             {"_label": [1] * 300},
-            "train: label: expected both classes among the train rows, found 180 of class 1",
+            "train: label BAD: expected both classes among the train rows, found 180 of class 1",
         ),
         (
             300,

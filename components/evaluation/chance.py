@@ -1,0 +1,55 @@
+"""How high an information value and a PSI are by chance alone, 999 times in 1,000 at most.
+
+A page has dozens of features: 1 in 100 would be a false alarm on every other page.
+
+Both are above 0 where there is nothing to find: of k bins by about (k - 1) * (1/n + 1/m), with n
+and m rows on the two sides, and by far more where a bin holds only a few of them. So it is not
+reckoned but tried: the same rows are dealt out to the two sides anew, at random.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.contracts.results import Moved
+from components.scoring.evidence import told
+from components.scoring.reference import Bins, moves, psi
+
+Values = NDArray[np.float64]
+_DEALS, _SEED = 2_000, 1
+_MOST = 0.999
+
+
+def iv_by_chance(rows: Sequence[int], bad: int) -> float | None:
+    """Of bins with so many rows, of which so many are bad; None for rows of one class."""
+    good = sum(rows) - bad
+    if not bad or not good:
+        return None
+    dealt = _deals(rows, bad)
+    return _most(told(dealt, np.asarray(rows) - dealt, bad, good))
+
+
+def moved_to(name: str, bins: Bins, rows: int, later: Values) -> Moved:
+    """How far later values moved from the bins of so many rows."""
+    shares = bins.shares(later)
+    chance = psi_by_chance(np.array(bins.expected), rows, shares, len(later))
+    return Moved(name=name, psi=psi(bins.expected, shares), by_chance=chance)
+
+
+def psi_by_chance(before: Values, rows: int, after: Values, later: int) -> float:
+    """Of bins with these shares of so many rows on each side."""
+    counts = np.rint(before * rows) + np.rint(after * later)
+    dealt = _deals(counts.astype(np.int64), later)
+    return _most(moves((counts - dealt) / (counts.sum() - later), dealt / later))
+
+
+def _deals(rows: Sequence[int] | NDArray[np.int64], some: int) -> Values:
+    """How many rows of each bin are among so many that are drawn; a line a deal."""
+    rng = np.random.default_rng(_SEED)
+    found = rng.multivariate_hypergeometric(rows, some, size=_DEALS, method="marginals")
+    return found.astype(np.float64)
+
+
+def _most(parts: Values) -> float:
+    return float(np.quantile(parts.sum(axis=1), _MOST))
