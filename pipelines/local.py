@@ -22,14 +22,11 @@ def home() -> Path:
     return folder
 
 
-def log_of(run: str) -> Path:
-    """Where all that the tasks of a run print goes."""
-    return home() / "logs" / f"{run}.log"
-
-
 def run_locally(pipeline: Any, *, run: str, **arguments: str) -> bool:
     """Run one pipeline of a run to its end. True if it succeeded."""
     from kfp import local
+
+    from components.deployment.step import log_of
 
     # KFP's own artifacts: references into the store, gone afterwards.
     root, log = home() / "kfp" / run, log_of(run)

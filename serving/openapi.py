@@ -70,7 +70,7 @@ def document(served: Mapping[str, Served], limits: Limits, open_paths: frozenset
             "title": "Vintage: credit scores",
             "version": v2.VERSION,
             "description": "PDs, points, decisions and their reasons, over KServe's V1 and V2. "
-            "A body is JSON in UTF-8; of a key that comes twice the last counts.",
+            "A body is JSON in UTF-8; a key that comes twice in an object is refused.",
         },
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": {

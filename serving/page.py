@@ -11,9 +11,11 @@ import orjson
 from serving.exchange import Reply, Request
 
 _HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
+#: A line to paste is seen whole on any screen, and is still one line when it is pasted.
 _STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-    "pre{background:#f4f4f4;padding:1em;overflow-x:auto}td{padding:.2em 1em .2em 0}"
+    "body{font:16px/1.5 sans-serif;max-width:72em;margin:2em auto;padding:0 1em}"
+    "pre{background:#f4f4f4;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}"
+    "td{padding:.2em 1em .2em 0;vertical-align:top}td code{overflow-wrap:anywhere}"
 )
 
 
@@ -39,6 +41,7 @@ def page(described: Mapping[str, Any], request: Request) -> Reply:
     about = html.escape(described["info"]["description"])
     whole = (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style>\n<h1>{title}</h1>\n<p>{about} "
         f'As a document: <a href="/openapi.json">openapi.json</a>.</p>\n'
         f"<h2>What can be asked</h2>\n<table>{rows}</table>\n<h2>To paste</h2>\n{lines}</html>\n"

@@ -8,6 +8,7 @@ snapshot. Beside the instances may stand `"reasons": true` or `false` (default: 
 hundred rows), and `"entities"`, the ids of whom the rows are about.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -58,7 +59,35 @@ def parsed(body: bytes) -> dict[str, Any]:
         raise ProblemError(400, f"body: expected JSON, found something else: {error}") from None
     if not isinstance(found, dict):
         raise ProblemError(400, f"body: expected a JSON object, found a {type(found).__name__}")
+    _expect_keys_once(body, found)
     return found
+
+
+def _expect_keys_once(body: bytes, found: Mapping[str, Any]) -> None:
+    """Refuse a key that comes twice in an object: of its values all but the last are lost."""
+    members = len(found)
+    for value in found.values():
+        for one in value if value.__class__ is list else (value,):
+            if one.__class__ is dict:
+                members += len(one)
+                if (inner := one.get("parameters")).__class__ is dict:
+                    members += len(inner)
+    # Each member has a colon, one that was lost too: where there are no more, none was lost.
+    if members == body.count(b":"):
+        return
+    twice: dict[str, None] = {}
+
+    def look(members: list[tuple[str, object]]) -> None:
+        met: set[str] = set()
+        for name, _ in members:
+            if name in met:
+                twice[name] = None
+            met.add(name)
+
+    json.loads(body, object_pairs_hook=look, parse_int=str, parse_float=str)
+    if twice:
+        faults = tuple(f"{name:.60}: expected once in an object, found again" for name in twice)
+        raise ProblemError(400, "body: expected each key of an object once", faults)
 
 
 def _flag(request: Mapping[str, object], rows: int) -> bool:

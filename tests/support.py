@@ -5,10 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
@@ -17,6 +19,8 @@ from components.deployment import step as deployment
 from components.etl import step as etl
 from components.evaluation import step as evaluation
 from components.training import step as training
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -216,6 +220,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def until(holds: Callable[[], T], seconds: float = 20.0) -> T:
+    """What is found, as soon as there is something; so many seconds at most."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
 
 
 def user_environment(**changes: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Whether the parts of a scenario fit together: names that are known, and no look ahead."""
 
-import ast
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -110,12 +109,18 @@ def _same_cells(scenario: "Scenario", names: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _never_features(scenario: "Scenario") -> frozenset[str]:
-    label = [scenario.label.column] if isinstance(scenario.label, GivenLabel) else []
-    return _same_cells(scenario, [*scenario.protected, *label])
+def _never_features(scenario: "Scenario") -> dict[str, str]:
+    """The columns that no feature may read, and why; those made of the same cells among them."""
+    found = dict.fromkeys(scenario.protected, "protected")
+    if isinstance(scenario.label, GivenLabel):
+        found[scenario.label.column] = "the label"
+    for name, why in list(found.items()):
+        for same in _same_cells(scenario, [name]):
+            found.setdefault(same, f"made of the cells of {name}, {why}")
+    return found
 
 
-def _figure_faults(source: Source, figure: Figure, never: frozenset[str]) -> Iterable[str]:
+def _figure_faults(source: Source, figure: Figure, never: Mapping[str, str]) -> Iterable[str]:
     if figure.of is None:
         return
     column = source.column(figure.of)
@@ -126,7 +131,7 @@ def _figure_faults(source: Source, figure: Figure, never: frozenset[str]) -> Ite
     elif figure.how == "last" and column.kind not in {*NUMERIC, Kind.CATEGORY}:
         yield f"figure {figure.name}: last is of numbers and categories, not of a {column.kind}"
     elif figure.of in never:
-        yield f"figure {figure.name} reads {figure.of}: protected, or the label"
+        yield f"figure {figure.name} reads {figure.of} ({never[figure.of]}): no figure may"
     elif figure.how == "share" and column.values and figure.value not in column.values:
         yield (
             f"figure {figure.name}: expected a share of one of {list(column.values)}, found "
@@ -210,7 +215,10 @@ def _feature_faults(scenario: "Scenario") -> Iterable[str]:
 
 
 def _one_feature(
-    scenario: "Scenario", feature: "Feature", columns: Mapping[str, Column], never: frozenset[str]
+    scenario: "Scenario",
+    feature: "Feature",
+    columns: Mapping[str, Column],
+    never: Mapping[str, str],
 ) -> Iterable[str]:
     used = feature.columns()
     kinds = {name: columns[name].kind for name in used & set(columns)}
@@ -222,13 +230,9 @@ def _one_feature(
             f"known: {sorted(columns)}"
         )
     keys = {scenario.merge.key, *(name for name, kind in kinds.items() if kind is Kind.KEY)}
-    if forbidden := sorted(used & {*never, *keys}):
-        yield (
-            f"feature {feature.name} reads {forbidden}; protected columns, the label and the key "
-            "are never features"
-        )
-    if not plain and not unknown:
-        yield from _category_faults(feature, columns)
+    never = {**dict.fromkeys(keys, "a key"), **never}
+    if forbidden := [f"{name} ({never[name]})" for name in sorted(used & set(never))]:
+        yield f"feature {feature.name} reads {', '.join(forbidden)}: no feature may"
     if plain and categories and (feature.monotone or feature.special):
         yield f"feature {feature.name} is a category; monotone and special are for numbers"
     if texts := sorted(name for name, kind in kinds.items() if kind is Kind.TEXT):
@@ -239,37 +243,6 @@ def _one_feature(
         yield (
             f"feature {feature.name} is {(moments or dates)[0]}: expected an expression over "
             "dates (the days between two), or a part of it as a column"
-        )
-
-
-def _category_faults(feature: "Feature", columns: Mapping[str, Column]) -> Iterable[str]:
-    """A category is ranked, or compared with one of its values; nothing computes with it."""
-    fine = set[int]()
-    tree = ast.parse(feature.expression or "0", mode="eval")
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id="rank"), args=[ast.Name() as ranked]):
-                fine.add(id(ranked))
-            case ast.Compare(
-                left=ast.Name(id=name) as left,
-                ops=[ast.Eq() | ast.NotEq()],
-                comparators=[ast.Constant(value=str() as value)],
-            ) if name in columns:
-                fine.add(id(left))
-                if value not in (known := columns[name].values):
-                    yield (
-                        f"feature {feature.name} compares {name} with {value!r}, expected one of "
-                        f"{list(known)}"
-                    )
-    computed = {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and id(node) not in fine and node.id in columns
-    }
-    if texts := sorted(name for name in computed if columns[name].kind is Kind.CATEGORY):
-        yield (
-            f"feature {feature.name} computes with {texts}, which are categories, not numbers: "
-            'expected COLUMN == "value", or rank(COLUMN)'
         )
 
 

@@ -370,31 +370,3 @@ class ChallengeReport(Contract):
     left_out: int | None
     #: None where nothing had to be compared.
     decision: ChallengeDecision | None
-
-
-class Stage(Contract):
-    """One task in a run's summary."""
-
-    stage: str
-    status: str
-    reused: bool
-    seconds: float
-
-
-class RunSummary(Contract):
-    """`summary.json`: what became of a run."""
-
-    scenario: str
-    run: str
-    status: Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
-    metrics: dict[str, float]
-    gate: tuple[RuleResult, ...]
-    release: str
-    champion: int
-    stages: tuple[Stage, ...]
-    report: str
-    error: str
-    #: How the challenge went, in a sentence; empty where there was none.
-    challenge: str = ""
-    #: Why nothing was trained, in a sentence; empty where there was no reason to skip it.
-    skipped: str = ""

@@ -177,7 +177,7 @@ def _promote(work: Task, made: Entry, why: str, *, named: bool) -> "Promotion":
     promotions = database.promotions(scenario)
     if promotions and promotions[-1].release == release:
         return promotions[-1]
-    ground = registry.why_promote(
+    ground, said = registry.why_promote(
         scenario, release, run=work.run, named=named, why=why,
         promotions=promotions, audit=database.evaluations(scenario),
     )  # fmt: skip
@@ -188,7 +188,7 @@ def _promote(work: Task, made: Entry, why: str, *, named: bool) -> "Promotion":
         after=promotions[-1].number if promotions else 0,
         run=work.run,
         who=_who(),
-        why=why,
+        why=said,
         figures=made.facts["metrics"],  # type: ignore[arg-type]
         ground=ground,
     )
@@ -380,6 +380,11 @@ def tracking_uri() -> str:
     if place != settings.tracking and not Path(place).exists():
         raise VintageError(f"ui: expected an MLflow store at {place}, found none; see: vintage run")
     return settings.tracking
+
+
+def log_of(run: str) -> Path:
+    """Where all that the tasks of a run here print goes."""
+    return Settings.from_environment().log_of(run)
 
 
 def decisions_folder() -> Path:

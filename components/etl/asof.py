@@ -29,10 +29,9 @@ def resolve(day: str, latest: Mapping[str, str]) -> str:
     the rest of a month nothing is known.
     """
     last = max(latest.values(), default="")
-    if day and not last:
-        raise VintageError(f"as-of {day}: expected a source with dates, found none")
     if day[:_MONTH] > last[:_MONTH]:
         shown = ", ".join(f"{name} ends on {found}" for name, found in sorted(latest.items()))
+        shown = shown or "no date can be read"
         raise VintageError(f"as-of {day}: expected data of that month, found that {shown}")
     return min(day, last) if day else last
 

@@ -29,6 +29,8 @@ FILE = "_file"  # the file that a row is from
 _KINDS = (".csv", ".parquet")
 _CHUNK = 1 << 20
 _NEWLINE, _RETURN = b"\n", b"\r"
+#: What may be between cells instead of commas.
+_MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _UNREAD = re.compile(r"FAILED_READ_FILE\S* Encountered error while reading file (\S+?)\.? ")
 
 
@@ -39,6 +41,8 @@ class Landing:
     source: Source
     files: tuple[Path, ...]
     header: tuple[str, ...]
+    #: What they are to their owner: a file or folder of the data folder, or a table.
+    place: str = ""
 
 
 def find_files(source: Source, folder: Path) -> list[Path]:
@@ -85,12 +89,20 @@ def inspect(source: Source, files: Sequence[Path], folder: Path) -> tuple[Landin
         expected = f"in {path.name} the columns of {files[0].name}, {', '.join(headers[0])}"
         if not same:
             checks.append(Check(source.name, "", expected, ", ".join(header), False))
-    checks += _header_checks(source, headers[0])
-    return Landing(source, tuple(files), tuple(headers[0])), checks
+    first = files[0].relative_to(folder).parts[0] if files[0].is_relative_to(folder) else ""
+    place = first or f"table {source.table}"
+    checks += _header_checks(source, headers[0], place)
+    if not any(_has_rows(path) for path in files):
+        checks.append(Check(source.name, "", f"at least one row in {place}", "0 rows", False))
+    return Landing(source, tuple(files), tuple(headers[0]), place), checks
 
 
 def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() == ".parquet"
+
+
+def _has_rows(path: Path) -> bool:
+    return pq.read_metadata(path).num_rows > 0 if _is_parquet(path) else bool(_last_line(path))
 
 
 def _parquet(source: Source, path: Path) -> tuple[list[str], list[Check]]:
@@ -113,6 +125,8 @@ def _csv(source: Source, path: Path) -> tuple[list[str], list[Check]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header = next(csv.reader(stream), [])
+        if (fault := _head_fault(path, header)) is not None:
+            return [], [Check(source.name, "", *fault, False)]
         last = _last_line(path)
         width = len(header) if last is None else len(next(csv.reader([last])))
     except csv.Error as error:
@@ -122,6 +136,17 @@ def _csv(source: Source, path: Path) -> tuple[list[str], list[Check]]:
         found = f"{width}: the file is cut in the middle of a line"
         return [], [Check(source.name, "", expected, found, False)]
     return header, []
+
+
+def _head_fault(path: Path, header: Sequence[str]) -> tuple[str, str] | None:
+    """What was expected of a first line, and found, where it is no header."""
+    if not any(header):
+        found = "an empty line" if path.stat().st_size else "an empty file"
+        return f"a header in the first line of {path.name}", found
+    mark = next((mark for mark in _MARKS if mark in header[0]), "")
+    if mark and len(header) == 1:
+        return f"commas between the cells of {path.name}", f"{_MARKS[mark]}: {header[0]:.60}"
+    return None
 
 
 def _other_encoding(path: Path) -> str | None:
@@ -154,7 +179,7 @@ def _last_line(path: Path) -> str | None:
     return None if first else text.rpartition(_NEWLINE)[2].decode(errors="replace")
 
 
-def _header_checks(source: Source, header: Sequence[str]) -> list[Check]:
+def _header_checks(source: Source, header: Sequence[str], place: str) -> list[Check]:
     names = [source.column_of(name) for name in header]
     wanted = cells.file_cells(source)
     checks = []
@@ -164,7 +189,7 @@ def _header_checks(source: Source, header: Sequence[str]) -> list[Check]:
             nearest = [n for n in names if n.lower() in near]
             found = f"columns {', '.join(header)}"
             found += f"; near: {', '.join(nearest)}" if nearest else ""
-            checks.append(Check(source.name, name, "a column of the file", found, False))
+            checks.append(Check(source.name, name, f"a column of {place}", found, False))
     checks += [
         Check(source.name, name, f"no column {name}: bronze has one of its own", "one", False)
         for name in {MONTH, FILE, DAY, MALFORMED}.intersection(header)
@@ -202,12 +227,8 @@ def land(
             raise
         return {}, [_damaged(source, Path(unread[1]).name, "its pages cannot be read")]
     facts = {name: found or "" if name == "last" else found for name, found in seen.get.items()}
-    checks = (
-        [] if facts["landed"] else [Check(source.name, "", "at least one row", "0 rows", False)]
-    )
-    if source.monthly and len(landing.files) > 1:
-        checks += _months_twice(spark, source, folder)
-    return facts, checks
+    several = source.monthly and len(landing.files) > 1
+    return facts, _months_twice(spark, source, folder) if several else []
 
 
 def _months_twice(spark: SparkSession, source: Source, folder: Path) -> list[Check]:

@@ -27,6 +27,8 @@ _ARTICLES = {
     Kind.DATE: "a date",
     Kind.MOMENT: "a date and time",
 }
+#: How dates are written where nothing else is declared.
+_WRITTEN = {Kind.DATE: "2024-03-15", Kind.MOMENT: "2024-03-15 13:45:00"}
 _SHOWN = 10  # of a long list
 #: Of a key on several rows: the place of the first of them, and whether they differ.
 FIRST, DIFFERS = "_first", "_differs"
@@ -53,6 +55,8 @@ class Keys:
     #: Keys of several rows: alike, or not.
     repeated: int
     conflicting: int
+    #: One of the conflicting.
+    example: str = ""
 
 
 def count_keys(keyed: DataFrame, source: Source, folder: Path) -> tuple[Keys, DataFrame | None]:
@@ -79,9 +83,10 @@ def count_keys(keyed: DataFrame, source: Source, folder: Path) -> tuple[Keys, Da
     differs = (F.min("row") != F.max("row")).alias(DIFFERS)
     hashed.groupBy(*names, FIRST).agg(differs).write.parquet(str(folder / "judged"))
     judged = spark.read.parquet(str(folder / "judged"))
-    conflicting = judged.where(DIFFERS).count()
+    example = F.min(F.concat_ws(", ", *(F.col(name) for name in names)))
+    ((conflicting, shown_key),) = judged.where(DIFFERS).agg(F.count(F.lit(1)), example).collect()
     repeated = count_rows(folder / "judged") - conflicting
-    return Keys(found.get["distinct"], repeated, conflicting), judged
+    return Keys(found.get["distinct"], repeated, conflicting, shown_key or ""), judged
 
 
 def metrics(source: Source) -> list[Expression]:
@@ -134,13 +139,18 @@ def checks(
 
 
 def _key_check(source: Source, keys: Keys) -> Check:
-    found = f"{keys.conflicting:,} keys with rows that differ" if keys.conflicting else "unique"
-    if keys.repeated:
-        found += f", {keys.repeated:,} on rows that repeat"
-    expected = "a key that names one row"
+    expected, found = "a key that names one row", "unique"
     if source.max_conflicts:
         expected += f", in all but {source.max_conflicts:.1%} of keys"
-        found += f" of {keys.distinct:,}" if keys.conflicting else ""
+    if keys.conflicting:
+        of = f" of {keys.distinct:,}" if source.max_conflicts else ""
+        plural = "keys" if keys.conflicting > 1 else "key"
+        found = f"{keys.conflicting:,}{of} {plural} with rows that differ"
+        cells_of_key = {c.cell() for c in source.columns if c.name in source.key}
+        if not cells_of_key & cells.private_cells(source):
+            found += f", such as {keys.example!r:.60}"
+    if keys.repeated:
+        found += f", {keys.repeated:,} on rows that repeat"
     held = keys.conflicting <= source.max_conflicts * keys.distinct
     return Check(source.name, ", ".join(source.key), expected, found, held)
 
@@ -148,14 +158,16 @@ def _key_check(source: Source, keys: Keys) -> Check:
 def _column_checks(source: Source, column: Column, counts: Counts, total: int) -> list[Check]:
     missing, bad = counts[f"missing {column.name}"], counts[f"bad {column.name}"]
     example = counts.get(f"example {column.name}")  # none of what is private
+    where = f"in all but {column.max_bad:.1%} of rows" if column.max_bad else "in every row"
     allowed = 0.0 if column.name in source.key else column.max_missing
+    lacks = f"at most {allowed:.1%} missing" if allowed else "none missing"
     return [
         Check(
-            source.name, column.name, f"at most {allowed:.1%} missing",
+            source.name, column.name, lacks,
             f"{missing:,} of {total:,} missing", missing <= allowed * total,
         ),
         Check(
-            source.name, column.name, f"{_type(column)} in all but {column.max_bad:.1%} of rows",
+            source.name, column.name, f"{_type(column)} {where}",
             f"{bad:,} other" + (f", such as {example!r:.60}" if example is not None else ""),
             bad <= column.max_bad * total,
         ),
@@ -166,8 +178,8 @@ def _type(column: Column) -> str:
     if column.kind is Kind.CATEGORY:
         return "one of " + ", ".join(column.values)
     if column.kind in TEMPORAL:
-        written = f" written {' or '.join(column.formats)}" if column.formats else ""
-        return _ARTICLES[column.kind] + written + _span(column)
+        written = " or ".join(column.formats) or _WRITTEN[column.kind]
+        return f"{_ARTICLES[column.kind]} written as {written}{_span(column)}"
     return _ARTICLES[column.kind] + bounds(column.minimum, column.maximum)
 
 
@@ -227,10 +239,12 @@ def cleaning(source: Source, counts: Counts) -> list[dict[str, object]]:
     ]
 
 
-def failures(lines: Sequence[Check]) -> list[str]:
-    """The failed checks as sentences."""
+def failures(lines: Sequence[Check], places: Mapping[str, str] | None = None) -> list[str]:
+    """The failed checks as sentences; `places` are the files that the sources lie in."""
     return [
-        f"{c.source}{'.' + c.column if c.column else ''}: expected {c.expected}, found {c.found}"
+        f"{c.source}{'.' + c.column if c.column else ''}"
+        f"{f' in {places[c.source]}' if places and c.source in places else ''}: "
+        f"expected {c.expected}, found {c.found}"
         for c in lines
         if not c.ok
     ]

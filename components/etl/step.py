@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from components.contracts.errors import ContractError
+from components.contracts.errors import ContractError, VintageError
 from components.etl.asof import day_of, resolve
 from components.storage.keys import file_digest
 from components.storage.objects import Entry
@@ -46,6 +46,8 @@ def ingest(
         _session(work, f"{scenario} ingest") as spark,
     ):
         day, folder = day_of(as_of), work.store.fetch(data)
+        if day and not any(source.get("date") for source in json.loads(spec)["sources"]):
+            raise VintageError(f"as-of {day}: expected a scenario with dated sources, found none")
         read = _read_tables(work, spark, spec, tables)
         sources = [s for s in json.loads(spec)["sources"] if s["name"] not in read]
         landed = work.reuse_or_make(
@@ -68,7 +70,7 @@ def ingest(
             libraries=_LIBRARIES,
             make=lambda target: _clean(work, spark, spec, data, landed, looked_from, target),
         )
-        told = ("rows", "as_of", "layers")
+        told = ("rows", "as_of", "layers", "quarantine")
         work.record.facts = {name: cleaned.facts[name] for name in told}
         hand_over(landed, bronze)
         hand_over(cleaned, silver)
@@ -116,6 +118,12 @@ def _latest(facts: Mapping[str, object]) -> dict[str, str]:
     return {name: found["last"] for name, found in sources.items() if found.get("last")}
 
 
+def _places(facts: Mapping[str, object]) -> dict[str, str]:
+    """What each source of bronze was read from."""
+    sources = cast("Mapping[str, Mapping[str, str]]", facts)
+    return {name: found["place"] for name, found in sources.items()}
+
+
 def _read_tables(work: Task, spark: _Spark, spec: str, folder: Path) -> list[str]:
     """Write the sources that are tables of a database to files; the names of those."""
     place, sources = work.settings.sources, json.loads(spec)["sources"]
@@ -148,24 +156,23 @@ def _land(
         files = sorted((tables / source.name).glob("*.parquet"))
         landing, found = bronze.inspect(source, files or bronze.find_files(source, folder), folder)
         checks += found
-        if not contract.failures(found):
-            landings.append(landing)
+        landings.append(landing)
+    _refuse(data, checks)  # of all files, before Spark starts
     facts: dict[str, object] = {}
-    if landings:
-        size = sum(path.stat().st_size for landing in landings for path in landing.files)
-        session = spark(size)
-        for landing in landings:
-            name = landing.source.name
-            facts[name], found = bronze.land(session, landing, target / name)
-            checks += found
-            if contract.failures(found):
-                shutil.rmtree(target / name, ignore_errors=True)
-        if contract.failures(checks):  # what is wrong with the others is told with it
-            looked_from = day or max(_latest(facts).values(), default="")
-            with _scratch(work) as spare:
-                cleaned = cleaning.clean_all(session, declared, target, looked_from, spare, spare)
-            checks += [check for one in cleaned.values() for check in one.checks]
-    _refuse(data, checks)
+    session = spark(sum(path.stat().st_size for one in landings for path in one.files))
+    for landing in landings:
+        name = landing.source.name
+        told, found = bronze.land(session, landing, target / name)
+        facts[name] = {**told, "place": landing.place}
+        checks += found
+        if contract.failures(found):
+            shutil.rmtree(target / name, ignore_errors=True)
+    if contract.failures(checks):  # what is wrong with the others is told with it
+        looked_from = day or max(_latest(facts).values(), default="")
+        with _scratch(work) as spare:
+            cleaned = cleaning.clean_all(session, declared, target, looked_from, spare, spare)
+        checks += [check for one in cleaned.values() for check in one.checks]
+    _refuse(data, checks, _places(facts))
     (target / _FILES).write_text(json.dumps(contract.table(checks)))
     return facts
 
@@ -181,7 +188,7 @@ def _clean(
     with _scratch(work) as spare:
         cleaned = cleaning.clean_all(session, declared, raw, as_of, target, spare)
         checks = [check for one in cleaned.values() for check in one.checks]
-        _refuse(data, checks)
+        _refuse(data, checks, _places(landed.facts))
         told = cleaning.finish(session, declared, landed.facts, cleaned, target)
         checks += cleaning.merge_checks(declared, told)
         _refuse(data, checks)
@@ -190,10 +197,10 @@ def _clean(
     return {"as_of": as_of, **told}
 
 
-def _refuse(data: str, checks: "Sequence[Check]") -> None:
+def _refuse(data: str, checks: "Sequence[Check]", places: Mapping[str, str] | None = None) -> None:
     from components.etl.contract import failures
 
-    if broken := failures(checks):
+    if broken := failures(checks, places):
         raise ContractError(f"data {data}", broken)
 
 

@@ -13,12 +13,17 @@ def render_challenge(report: ChallengeReport) -> str:
     parts = [
         f"<h1>{escape(report.scenario)}: challenge</h1>",
         f'<p class="lead">{escape(_sentence(report.why))}</p>',
-        verdict(f"The challenger {said}", good=report.won),
+        verdict(_verdict(report, said), good=report.won),
         _contenders(report),
     ]
     if report.decision is not None:
         parts += _evidence(report.decision, report.left_out)
     return page(f"{report.scenario}: challenge {said}", parts)
+
+
+def _verdict(report: ChallengeReport, said: str) -> str:
+    alone = report.won and report.decision is None
+    return "No comparison was needed" if alone else f"The challenger {said}"
 
 
 def _sentence(text: str) -> str:

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Literal
 
-from components.contracts.results import RuleResult, RunSummary, Stage
+from components.contracts.results import RuleResult
+from components.contracts.runs import Layer, RunSummary, Stage
 from components.figures.page import page, table
 
 Status = Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
 
 
 def summarise(
-    records: Sequence[Mapping[str, Any]], *, scenario: str, run: str, state: str
+    records: Sequence[Mapping[str, Any]], *, scenario: str, run: str, state: str, log: str = ""
 ) -> RunSummary:
     """The summary of a run from what its tasks left; where the report lies is not in it yet."""
     facts = {str(r["stage"]): r["facts"] for r in records}
@@ -30,8 +31,9 @@ def summarise(
         status=status,
         metrics=judged.get("metrics", {}),
         gate=tuple(RuleResult(**rule) for rule in judged.get("rules", ())),
+        rows=_rows(facts.get("ingest", {})),
         release=next(releases, ""),
-        champion=promoted.get("number", 0),
+        champion=promoted.get("number", 0) or (fought["champion"] if fought.get("stands") else 0),
         stages=tuple(
             Stage(
                 stage=str(r["stage"]),
@@ -43,8 +45,22 @@ def summarise(
         ),
         report="",
         error=error,
+        log=log,
         challenge=str(fought.get("why", "")),
         skipped=_too_short(facts["features"]) if status == "skipped" else "",
+    )
+
+
+def _rows(made: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """What became of the rows of each table of silver."""
+    found = sorted(made.get("quarantine", ()), key=lambda line: -line[2])
+    names = ("table", "landed", "kept", "quarantined", "later")
+    return tuple(
+        Layer(
+            **{name: layer[name] for name in names},
+            reasons=tuple((why, rows) for table, why, rows in found if table == layer["table"]),
+        )
+        for layer in made.get("layers", ())
     )
 
 
@@ -103,4 +119,6 @@ def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:
         ),
         *(f'<p><a href="{name}.html">The page of the {name}</a></p>' for name in pages),
     ]
+    log = f"in <code>{escape(summary.log)}</code>" if summary.log else "with its pod, in Kubeflow"
+    parts.append(f"<p>What each task printed is {log}.</p>")
     return page(f"{summary.scenario}: {summary.status}", parts)

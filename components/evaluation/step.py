@@ -24,7 +24,8 @@ from components.storage.steps import (
 )
 
 if TYPE_CHECKING:
-    from components.contracts.results import ChallengeReport, RunSummary
+    from components.contracts.results import ChallengeReport
+    from components.contracts.runs import RunSummary
 
 _STAGES = (
     "ingest", "features", "explore", "train", "evaluate", "gate", "refuse", "register",
@@ -169,7 +170,7 @@ def challenge(
 ) -> bool:
     """Compare a registered release (by default the latest) with the champion.
 
-    1. Where there is nothing to compare (no champion, the same one, the same model), it wins.
+    1. Where there is nothing to compare (no champion, the same one, the same model), it passes.
     2. Else reuse the decision on these two models, or score both on the challenger's frozen rows.
        Where the champion cannot be scored the challenger has not won, and a person may overrule.
     3. Record the decision in the audit table, where a promotion looks for it.
@@ -193,10 +194,12 @@ def challenge(
         database.record_evaluation(scenario, key, run=run, decision=body)
         passed, why = bool(made.facts["passed"]), str(made.facts["why"])
         if not work.record.reused:
-            event = "challenge won" if passed else "challenge lost"
+            event = terms.event(made.facts)
             notify(work.settings.webhook, scenario=scenario, run=run, event=event,
                    text=f"release {identity[:12]}: {why}")  # fmt: skip
-        work.record.facts = verdict
+        stands = champion is not None and champion.release == identity
+        told = {"why": "it is the champion already"} if stands else {}
+        work.record.facts = {**verdict, **told, "stands": stands}
         hand_over(made, decision)
         return passed
 
@@ -204,7 +207,7 @@ def challenge(
 def _decide(work: Task, spec: str, challenger: Entry, champion: str | None) -> Entry:
     """The entry of a challenge of a release by its id: found, or made."""
     terms.check(challenger.facts, "evaluation")
-    if champion is None or champion == challenger.facts["release"]:  # the first, or it won before
+    if champion is None or champion == challenger.facts["release"]:  # the first, or it is that
         return _without_comparison(work, spec, challenger, "no other champion to beat")
     try:
         return _compared(work, spec, challenger, champion)
@@ -279,7 +282,8 @@ def _challenge_entry(
         made = report()
         (target / "challenge.json").write_text(made.model_dump_json(indent=1) + "\n")
         (target / "challenge.html").write_text(render_challenge(made))
-        return {"passed": made.won, "why": made.why, "comparable": made.comparable}
+        told = {"passed": made.won, "why": made.why, "comparable": made.comparable}
+        return {**told, "compared": made.decision is not None}
 
     return work.reuse_or_make(
         f"{work.record.scenario}/challenges",
@@ -355,7 +359,8 @@ def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state:
     from components.evaluation.outcome import pages_of, summarise
 
     records = read_records(run, store)
-    summary = summarise(records, scenario=scenario, run=run, state=state)
+    log = str(settings.log_of(run)) if settings.log_of(run).is_file() else ""
+    summary = summarise(records, scenario=scenario, run=run, state=state, log=log)
     entries = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
     judged = _page(store, entries.get("gate", "-"), "report.html") or _page(
         store, entries.get("explore", "-"), "exploration.html"
@@ -368,9 +373,8 @@ def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state:
     text = summary.model_copy(update={"report": places["report"]}).model_dump_json(indent=1)
     store.put(f"runs/{run}/summary.json", text + "\n")
     if summary.status in {"refused", "failed"}:
-        notify(
-            settings.webhook, scenario=scenario, run=run, event=summary.status, text=summary.error
-        )
+        event, text = summary.status, summary.error
+        notify(settings.webhook, scenario=scenario, run=run, event=event, text=text)
 
 
 def _page(store: Store, entry: str, name: str) -> str | None:
@@ -388,7 +392,7 @@ def read_records(run: str, store: Store | None = None) -> list[dict[str, Any]]:
 
 def read_summary(run: str) -> "RunSummary | None":
     """The summary of a run that has finished."""
-    from components.contracts.results import RunSummary
+    from components.contracts.runs import RunSummary
 
     _, store = installation()
     text = store.get(f"runs/{run}/summary.json")

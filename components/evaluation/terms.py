@@ -17,7 +17,9 @@ class NotComparableError(VintageError):
 def nothing_to_compare(challenger: Facts, champion: Facts) -> str:
     """Why two releases are one model; empty where they are not."""
     if challenger["bundle"] == champion.get("bundle"):
-        return "same model, another policy or snapshot"
+        facts = {"cut-off": "approve_below", "snapshot": "gold"}
+        other = [what for what, fact in facts.items() if challenger[fact] != champion.get(fact)]
+        return f"same model, another {' and '.join(other) or 'policy'}"
     if challenger["evaluated"] == champion.get("evaluated"):
         return "same model, fitted on other rows"
     return ""
@@ -41,6 +43,13 @@ def of_the_champion() -> Iterator[None]:
         if error.transient:
             raise
         raise NotComparableError(str(error)) from error
+
+
+def event(made: Facts) -> str:
+    """What the entry of a challenge is called where people are told of it."""
+    if not made["passed"]:
+        return "challenge lost"
+    return "challenge won" if made["compared"] else "no challenge needed"
 
 
 def side(facts: Facts) -> str:

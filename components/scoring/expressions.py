@@ -81,7 +81,10 @@ def compile_expression(text: str, categories: Mapping[str, Sequence[str]]) -> Ev
         body = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise VintageError(f"expression {text!r}: {error.msg}") from None
-    evaluate = _Compiler(text, categories).compile(body)
+    try:
+        evaluate = _Compiler(text, categories).compile(body)
+    except RecursionError:
+        raise VintageError(f"expression {text[:60]!r}: expected a shorter one") from None
 
     def finite(columns: Mapping[str, Values]) -> Values:
         values = evaluate(columns)

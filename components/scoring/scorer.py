@@ -78,9 +78,11 @@ class Scorer:
         """The inputs of an entity from the snapshot."""
         row = self.snapshot.row(entity)
         if row is None:
+            example = self.snapshot.example()
+            such = f" (such as {example})" if example else ""
             raise VintageError(
                 f"{self.release.scenario}: expected an id among the snapshot's "
-                f"{len(self.snapshot):,} entities, found {entity!r}"
+                f"{len(self.snapshot):,} entities{such}, found {entity!r}"
             )
         wanted = {i.name for i in self.bundle.spec.inputs}
         return {name: value for name, value in row.items() if name in wanted}

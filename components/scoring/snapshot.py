@@ -109,6 +109,10 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def example(self) -> str:
+        """The id of an entity that is in it; empty where none is."""
+        return self._ids[0].decode() if len(self) else ""
+
     def cells(self, entity: str) -> NDArray[np.float64] | None:
         """The inputs of one entity as the matrix has them; None where unknown."""
         try:

@@ -74,6 +74,7 @@ _EVALUATIONS = Table(
 _GROUNDS = {
     "first": "first champion",
     "won": "won the challenge",
+    "alike": "without a comparison",
     "rollback": "rolled back",
     "explicit": "by a person's decision",
 }
@@ -91,7 +92,7 @@ class Promotion:
     why: str
     figures: Mapping[str, object]
     at: datetime
-    #: Why it could be made: first, won, rollback, failed, explicit. None: an older row.
+    #: Why it could be made: first, won, alike, rollback, failed, explicit. None: an older row.
     ground: str | None = None
     #: Whether its release was seen to serve.
     came_up: bool = False

@@ -171,13 +171,15 @@ def why_promote(
     why: str,
     promotions: Sequence["Promotion"],
     audit: Sequence[Mapping[str, object]],
-) -> str:
-    """The ground on which a release may be made champion. Raises where there is none.
+) -> tuple[str, str]:
+    """The ground on which a release may be made champion, and what is said of it. Raises where
+    there is none.
 
     1. `first`: there is no champion that ever came up.
     2. `rollback`: it was champion before, and was named by who wants it back; the run that
        challenged with it wants a win.
-    3. `won`: it won its latest challenge of the present champion.
+    3. `won`: it won its latest challenge of the present champion; `alike`: that one had nothing
+       to compare, the two are one model.
     4. `explicit`: that challenge could not compare the two, and a person says `why`.
 
     A run does so once.
@@ -186,7 +188,7 @@ def why_promote(
         raise overtaken(scenario, release, promotions[-1])
     present = standing_champion(promotions)
     if present is None:
-        return "first"
+        return "first", why
     challenges = [
         (row.get("run"), decision)
         for row in audit
@@ -196,15 +198,16 @@ def why_promote(
     challenged = any(by == run for by, _ in challenges)
     was = any(one.release == release for one in champions(promotions))
     if was and named and not challenged:
-        return "rollback"
+        return "rollback", why
     verdicts = [verdict for _, verdict in challenges if verdict.get("champion") == present.number]
     latest = verdicts[-1] if verdicts else {}
     if latest.get("passed") is True:
-        return "won"
+        compared = latest.get("compared", True)  # an older verdict does not say
+        return ("won", why) if compared else ("alike", why or str(latest["why"]))
     against = f"the champion, release {present.release[:12]} (number {present.number})"
     if latest.get("comparable") is False:
         if why:
-            return "explicit"
+            return "explicit", why
         raise VintageError(
             f"{scenario}: expected release {release[:12]} to be compared with {against}, found "
             f"that it cannot be: {latest.get('why')}; a person may decide, with: "

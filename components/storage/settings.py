@@ -30,6 +30,10 @@ class Settings:
     sources_password: str = field(repr=False)
     jars: Path
 
+    def log_of(self, run: str) -> Path:
+        """Where all that the tasks of a run here print goes; on a cluster their pods have it."""
+        return self.home / "logs" / f"{run}.log"
+
     @staticmethod
     def from_environment(environ: Mapping[str, str] | None = None) -> "Settings":
         given = os.environ if environ is None else environ

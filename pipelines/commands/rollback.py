@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from components.deployment.step import release_to_go_back_to
-    from pipelines.local import home, log_of, new_run
+    from components.deployment.step import log_of, release_to_go_back_to
+    from pipelines.local import home, new_run
     from pipelines.scenarios import load
 
     scenario = load(args.scenario)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from components.contracts.errors import VintageError
 
 if TYPE_CHECKING:
-    from components.contracts.results import RunSummary
+    from components.contracts.runs import RunSummary
     from components.contracts.scenario import Scenario
 
 HELP = "train a scenario here, from its files to a deployed champion"
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from pipelines.local import home, log_of, new_run
+    from pipelines.local import home, new_run
     from pipelines.scenarios import load
 
     scenario = load(args.scenario)
@@ -69,6 +69,7 @@ def main(args: argparse.Namespace) -> int:
         found = f"--pipeline {args.pipeline}" if args.pipeline else "all three pipelines"
         raise VintageError(f"--why: expected with --pipeline release only, found {found}")
     folder = home()
+    from components.deployment.step import log_of
     from components.evaluation.step import read_records, read_summary
 
     run = new_run()
@@ -84,7 +85,7 @@ def main(args: argparse.Namespace) -> int:
     summary = read_summary(run)
     if summary is None:
         raise VintageError(f"{scenario.name}: the run left no summary; its log: {log_of(run)}")
-    _print_summary(summary, log_of(run), _example(run))
+    _print_summary(summary, _example(run))
     return 1 if summary.status in {"refused", "failed"} else 0
 
 
@@ -194,9 +195,9 @@ class _Progress:
         return record["status"] == "failed" and not record["final"] and not self._stop.is_set()
 
 
-def _print_summary(summary: "RunSummary", log: Path, example: str) -> None:
+def _print_summary(summary: "RunSummary", example: str) -> None:
     lines: list[tuple[str, str]] = [("status", summary.status)]
-    if summary.status == "deployed":
+    if summary.champion:
         lines.append(("champion", f"number {summary.champion}, release {summary.release[:12]}"))
     elif summary.release:
         lines.append(("release", f"{summary.release[:12]}, registered and not promoted"))
@@ -204,6 +205,7 @@ def _print_summary(summary: "RunSummary", log: Path, example: str) -> None:
         lines.append(("skipped", summary.skipped))
     if summary.challenge:
         lines.append(("challenge", summary.challenge))
+    lines += [("rows" if not n else "", r.sentence()) for n, r in enumerate(summary.rows)]
     if summary.metrics:
         shown = ("auc", "ks", "accuracy", "ece")
         lines.append(("test rows", ", ".join(f"{m} {summary.metrics[m]:.4f}" for m in shown)))
@@ -212,7 +214,7 @@ def _print_summary(summary: "RunSummary", log: Path, example: str) -> None:
         ("took", f"{sum(stage.seconds for stage in summary.stages):.1f} s"),
         ("report", _short(summary.report)),
         ("summary", _short(summary.report.replace("report.html", "summary.json"))),
-        ("log", _short(str(log))),
+        ("log", _short(summary.log)),
     ]
     if summary.status == "deployed":
         program = _program()

@@ -29,21 +29,39 @@ def load(name: str) -> "Scenario":
     try:
         module = import_module(f"{__name__}.{file.removesuffix('.py')}")
         found: Scenario = module.SCENARIO
+        _check_expressions(found)
     except (VintageError, ImportError, SyntaxError, TypeError, NameError, AttributeError) as error:
         raise VintageError(f"scenario {name}: {file}: {error}") from None
     except ValueError as error:
-        raise VintageError(f"scenario {name}: {file}: {_faults(error)}") from None
+        raise VintageError(f"scenario {name}: {file}: {_faults(name, error)}") from None
     if found.name != name:
         raise VintageError(f"scenario {name!r}: its file declares {found.name!r}")
     return found
 
 
-def _faults(error: ValueError) -> str:
+def _check_expressions(scenario: "Scenario") -> None:
+    """Compile every expression as scoring does, so that none is refused after the data was read."""
+    from components.scoring.expressions import compile_expression
+
+    categories = {column.name: column.values for column in scenario.inputs() if column.values}
+    faults = []
+    for feature in scenario.features:
+        if feature.expression is not None:
+            try:
+                compile_expression(feature.expression, categories)
+            except VintageError as error:
+                faults.append(f"feature {feature.name}: {error}")
+    if faults:
+        raise VintageError("; ".join(faults))
+
+
+def _faults(name: str, error: ValueError) -> str:
     """What is wrong, in one line; pydantic tells every fault of a declaration."""
     told = getattr(error, "errors", None)
     if told is None:
         return str(error)
+    pairs = [(fault["loc"], str(fault["msg"]).removeprefix("Value error, ")) for fault in told()]
     return "; ".join(
-        ": ".join([*map(str, fault["loc"]), str(fault["msg"]).removeprefix("Value error, ")])
-        for fault in told()
+        ": ".join([*map(str, place), said.removeprefix(f"scenario {name}: ")])
+        for place, said in pairs
     )

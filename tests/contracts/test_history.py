@@ -164,14 +164,22 @@ def test_a_figure_is_a_column_that_says_what_it_may_hold(
                 "sources": (more(CLIENTS, "WORSE", of="BAD"), VISITS),
                 "features": (Feature(name="WORSE", title="the label under another name"),),
             },
-            "feature WORSE reads ['WORSE']; protected columns, the label and the key",
+            "feature WORSE reads WORSE (made of the cells of BAD, the label): no feature may",
         ),
         (
             {
                 "sources": (more(CLIENTS, "WEALTH", of="INCOME"), VISITS),
                 "protected": ("WEALTH",),
             },
-            "feature INCOME reads ['INCOME']; protected columns, the label and the key",
+            "feature INCOME reads INCOME (made of the cells of WEALTH, protected): no feature may",
+        ),
+        (
+            {"histories": history(how="mean", of="SPENT"), "label": GivenLabel(column="SPENT")},
+            "figure F reads SPENT (the label): no figure may",
+        ),
+        (
+            {"histories": history(how="mean", of="SPENT"), "protected": ("SPENT",)},
+            "figure F reads SPENT (protected): no figure may",
         ),
         (
             {"histories": history(how="share", of="SHOP", value="z")},

@@ -44,13 +44,14 @@ class Installation:
         )  # fmt: skip
 
     def challenge(
-        self, release: str, *, passed: bool, comparable: bool = True, run: str = "r"
-    ) -> None:
+        self, release: str, *, passed: bool, comparable: bool = True, run: str = "r",
+        **more: object,
+    ) -> None:  # fmt: skip
         """Put on record how a release's challenge of the present champion went."""
         number = self.champion().number
         decision = {
             "kind": "challenge", "release": release, "champion": number, "passed": passed,
-            "comparable": comparable, "why": "the gold is gone",
+            "comparable": comparable, "why": "the gold is gone", **more,
         }  # fmt: skip
         key = f"challenge {len(self.database.evaluations(NAME))}"
         self.database.record_evaluation(NAME, key, run=run, decision=decision)

@@ -108,6 +108,16 @@ def test_what_cannot_be_compared_is_promoted_where_a_person_says_why(here: Insta
     assert here.deployed() == here.new
 
 
+def test_the_champions_own_model_is_promoted_and_its_row_says_what_is_other(
+    here: Installation,
+) -> None:
+    here.challenge(here.new, passed=True, compared=False, why="same model, another snapshot")
+    here.deploy(here.new)
+    champion = here.champion()
+    assert champion.ground == "alike"
+    assert champion.reason == "without a comparison: same model, another snapshot"
+
+
 def test_the_start_of_an_id_is_enough(here: Installation) -> None:
     here.deploy(here.new[:8])
     assert here.champion().release == here.new

@@ -75,18 +75,37 @@ def test_the_first_of_the_accepted_files_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "failures"),
     [
-        ("Id,City,Income\n1,Rome,2\n", ["people.AGE: a column of the file: columns"]),
+        ("Id,City,Income\n1,Rome,2\n", ["people.AGE: a column of people.csv: columns"]),
         ("Id,Income\n1,2\n", ["people.CITY: a column", "people.AGE: a column"]),
+        ("Id,City,Age,age,Income\n1,2,3,4,5\n", ["people.AGE: one column of this name: several"]),
+        ("Id,Number,City,Age,Income\n1,2,3,4,5\n", ["people.ID: one column of this name: several"]),
         (
-            "",
-            ["people.ID: a col", "people.CITY: a col", "people.AGE: a col", "people.INCOME: a col"],
+            "Id,City,Age,Income,Note,note\n1,2,3,4,5,6\n",
+            ["people.NOTE: one column of this name: several"],
         ),
-        ("Id,City,Age,age,Income\n", ["people.AGE: one column of this name: several"]),
-        ("Id,Number,City,Age,Income\n", ["people.ID: one column of this name: several"]),
-        ("Id,City,Age,Income,Note,note\n", ["people.NOTE: one column of this name: several"]),
-        ("Id;City;Age;Income\n", ["people.ID: a col"] + ["people."] * 3),
+        (HEAD, ["people: at least one row in people.csv: 0 rows"]),
+        (f"{HEAD}\n \n", ["people: at least one row in people.csv: 0 rows"]),
+        ("", ["people: a header in the first line of people.csv: an empty file"]),
+        ("\n1,Rome,3\n", ["people: a header in the first line of people.csv: an empty line"]),
+        (
+            "Id;City;Age;Income\n1;Rome;3;4\n",
+            ["people: commas between the cells of people.csv: semicolons: Id;City;Age;Income"],
+        ),
+        ("Id\tCity\n1\tRome\n", ["people: commas between the cells of people.csv: tabs: Id\tC"]),
     ],
-    ids=["one", "two", "empty-file", "twice", "alias-twice", "undeclared-twice", "semicolons"],
+    ids=[
+        "one",
+        "two",
+        "twice",
+        "alias-twice",
+        "undeclared-twice",
+        "no-rows",
+        "blank-rows",
+        "empty-file",
+        "empty-line",
+        "semicolons",
+        "tabs",
+    ],
 )
 def test_every_fault_of_a_header_is_listed(tmp_path: Path, text: str, failures: list[str]) -> None:
     (tmp_path / "people.csv").write_text(text)
@@ -99,9 +118,9 @@ def test_every_fault_of_a_header_is_listed(tmp_path: Path, text: str, failures: 
 def test_a_column_that_is_gone_is_named_with_those_of_a_like_name(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("Id,City,Ages,Incomes\n1,Rome,30,1\n")
     assert _inspected(tmp_path) == [
-        "people.AGE: expected a column of the file, found columns Id, City, Ages, Incomes; "
+        "people.AGE: expected a column of people.csv, found columns Id, City, Ages, Incomes; "
         "near: AGES",
-        "people.INCOME: expected a column of the file, found columns Id, City, Ages, Incomes; "
+        "people.INCOME: expected a column of people.csv, found columns Id, City, Ages, Incomes; "
         "near: INCOMES",
     ]
 

@@ -16,9 +16,14 @@ HEAD = "Id,City,Age,Income\n"
 
 
 def _bad(column: str, kind: str, share: str, count: int, example: str) -> str:
+    where = "in every row" if share == "0.0%" else f"in all but {share} of rows"
+    return f"people.{column}: expected {kind} {where}, found {count} other, such as {example!r}"
+
+
+def _twice(keys: str) -> str:
     return (
-        f"people.{column}: expected {kind} in all but {share} of rows, "
-        f"found {count} other, such as {example!r}"
+        f"people.ID: expected a key that names one row, found {keys} with rows that differ, "
+        "such as '1'"
     )
 
 
@@ -30,7 +35,7 @@ _CITY = 'one of Rome, Oslo, N, the "Hague"'
 @pytest.mark.parametrize(
     ("rows", "failures"),
     [
-        ("", ["people: expected at least one row, found 0 rows"]),
+        ("", ["people: expected at least one row in people.csv, found 0 rows"]),
         ("1,Rome,x,10\n2,Rome,40,20\n3,Rome,50,30\n", []),
         ("1,Rome,200,10\n2,Rome,40,20\n3,Rome,50,30\n", []),
         ("1,Rome,x,10\n2,Rome,7,20\n3,Rome,50,30\n", [_bad("AGE", _AGE, "34.0%", 2, "7")]),
@@ -45,19 +50,19 @@ _CITY = 'one of Rome, Oslo, N, the "Hague"'
         ("1,?,30,10\n2,,40,20\n3,Rome,50,1\n",
          ["people.CITY: expected at most 50.0% missing, found 2 of 3 missing"]),
         ("1,Rome,30,\n2,Rome,,20\n",
-         ["people.AGE: expected at most 0.0% missing, found 1 of 2 missing"]),
+         ["people.AGE: expected none missing, found 1 of 2 missing"]),
         (",Rome,30,10\n2,Rome,40,20\n",
-         ["people.ID: expected at most 0.0% missing, found 1 of 2 missing"]),
+         ["people.ID: expected none missing, found 1 of 2 missing"]),
         ("1,Rome,30,10\n1,Rome,30,10\n2,Rome,40,20\n", []),
         ("1,Rome,30,10\n1,Rome,31,10\n2,Rome,40,20\n2,Rome,40,21\n3,Rome,50,30\n",
-         ["people.ID: expected a key that names one row, found 2 keys with rows that differ"]),
+         [_twice("2 keys")]),
         ("1,,30,10\n1,Rome,30,\n2,Rome,40,20\n3,Rome,50,30\n",
-         ["people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
+         [_twice("1 key")]),
         ("1,Rome,30,10\n1,Rome,30,\n2,Rome,40,20\n",
-         ["people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
+         [_twice("1 key")]),
         ("1,Rome,30,\n1,Rome,,30\n2,Rome,40,20\n",
-         ["people.AGE: expected at most 0.0% missing, found 1 of 3 missing",
-          "people.ID: expected a key that names one row, found 1 keys with rows that differ"]),
+         ["people.AGE: expected none missing, found 1 of 3 missing",
+          _twice("1 key")]),
         ("1,Rome\n2,Rome,40,20\n", []),
         ("1,Rome,30,10,99\n2,Rome,40,20\n", []),
         ("1,Rome,7,7,7\n2,Rome,40,20,7,7\n",
@@ -68,7 +73,7 @@ _CITY = 'one of Rome, Oslo, N, the "Hague"'
         ("1,Paris,x,-1\n,Rome,y,2\n",
          [_bad("AGE", _AGE, "34.0%", 2, "x"), _bad("CITY", _CITY, "0.0%", 1, "Paris"),
           _bad("INCOME", _INCOME, "0.0%", 1, "-1"),
-          "people.ID: expected at most 0.0% missing, found 1 of 2 missing"]),
+          "people.ID: expected none missing, found 1 of 2 missing"]),
     ],
     ids=[
         "header-only", "wrong-type-within", "out-of-range-within", "above-max-bad",
@@ -99,7 +104,7 @@ def test_conflicting_keys_up_to_the_declared_share_go_to_quarantine(land: Land) 
     more = rows + "3,Rome,30,1\n3,Rome,31,1\n"
     assert land((HEAD + more).encode(), lenient).failures == [
         "people.ID: expected a key that names one row, in all but 50.0% of keys, "
-        "found 2 keys with rows that differ of 3"
+        "found 2 of 3 keys with rows that differ, such as '1'"
     ]
 
 
@@ -140,7 +145,7 @@ def test_a_bad_value_that_counts_as_missing_is_counted_and_bounded(land: Land) -
     source = PEOPLE.model_copy(update={"columns": (PEOPLE.columns[0], age)})
     landed = land(b"Id,Age\n1,7\n2,_40_\n3,_-1\n4,50\n", source)
     assert landed.kept == [("1", None), ("2", 40.0), ("3", None), ("4", 50.0)]
-    assert landed.failures == ["people.AGE: expected at most 0.0% missing, found 1 of 4 missing"]
+    assert landed.failures == ["people.AGE: expected none missing, found 1 of 4 missing"]
     assert contract.cleaning(source, landed.counts) == [
         {"table": "people", "column": "AGE", "what": what, "rows": rows}
         for what, rows in (
@@ -239,7 +244,7 @@ def test_an_as_of_after_all_data_names_both() -> None:
         "as-of 2024-03-31: expected data of that month, found that a ends on 2024-01-31, "
         "b ends on 2024-02-01"
     )
-    with pytest.raises(VintageError, match="expected a source with dates, found none"):
+    with pytest.raises(VintageError, match="that month, found that no date can be read"):
         resolve(day_of("2024-03"), {})
 
 

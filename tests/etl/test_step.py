@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow.parquet as pq
 import pytest
@@ -69,43 +69,87 @@ def _folder(walk: Walk, name: str) -> Path:
     return Path(str(walk.entry(name)["uri"]))
 
 
-def test_failures_of_all_sources_are_listed_at_once(tmp_path: Path, capsys: Capture) -> None:
-    data = write(tmp_path / "data", ["1,Paris,7,1", "1,Paris,8,2"], None)
-    (data / "deeds.csv").write_text("id,late\n1,2\n")
+def _without_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(*_: object) -> NoReturn:
+        pytest.fail("Spark was started")
+
+    monkeypatch.setattr("components.etl.session.spark_session", start)
+
+
+@pytest.mark.parametrize(
+    ("people", "deeds", "failures"),
+    [
+        (
+            "id;city;age;income\n1;Rome;30;1\n",
+            "id,late\n1,2\n",
+            [
+                "people: expected commas between the cells of people.csv, found semicolons: "
+                "id;city;age;income",
+                "deeds.DEFAULTPAYMENTNEXTMONTH: expected a column of deeds.csv, found columns id, "
+                "late",
+            ],
+        ),
+        (
+            "",
+            "id,late,default.payment.next.month\n",
+            [
+                "people: expected a header in the first line of people.csv, found an empty file",
+                "deeds: expected at least one row in deeds.csv, found 0 rows",
+            ],
+        ),
+    ],
+    ids=["headers", "empty"],
+)
+def test_what_is_wrong_with_any_of_the_files_is_listed_at_once_before_spark_starts(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch,
+    people: str, deeds: str, failures: list[str],
+) -> None:  # fmt: skip
+    data = write(tmp_path / "data", None, None)
+    (data / "people.csv").write_text(people)
+    (data / "deeds.csv").write_text(deeds)
+    _without_spark(monkeypatch)
     walk = Walk(SMALL, data, "r")
     assert _refused(walk, capsys).splitlines() == [
-        f"ingest: data {data}: 4 contract failures",
-        "  - deeds.DEFAULTPAYMENTNEXTMONTH: expected a column of the file, found columns id, late",
-        "  - people.ID: expected a key that names one row, found 1 keys with rows that differ",
-        '  - people.CITY: expected one of Rome, Oslo, N, the "Hague" in all but 0.0% of rows, '
-        "found 2 other, such as 'Paris'",
-        "  - people.AGE: expected a whole number from 18 to 110 in all but 34.0% of rows, "
-        "found 2 other, such as '7'",
-    ]
+        f"ingest: data {data}: 2 contract failures", *(f"  - {failure}" for failure in failures)
+    ]  # fmt: skip
     assert not (walk.home / "store" / "small").exists()
 
 
-def test_where_the_files_can_be_read_bronze_stays_though_the_contract_is_broken(
+def test_an_as_of_where_no_source_has_dates_is_refused_before_spark_starts(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_spark(monkeypatch)
+    error = _refused(Walk(SMALL, write(tmp_path / "data", *lines()), "r", as_of="2024-03"), capsys)
+    assert error == ("ingest: as-of 2024-03-31: expected a scenario with dated sources, found none")
+
+
+def test_failures_of_the_rows_of_all_sources_are_listed_at_once_and_bronze_stays(
     tmp_path: Path, capsys: Capture
 ) -> None:
-    walk = Walk(SMALL, write(tmp_path / "data", ["1,Paris,30,1"], ["1,x,0"]), "r")
+    people = ["1,Paris,7,1", "1,Paris,8,2"]
+    walk = Walk(SMALL, write(tmp_path / "data", people, ["1,x,0"]), "r")
     assert _refused(walk, capsys).splitlines() == [
-        f"ingest: data {tmp_path / 'data'}: 2 contract failures",
-        '  - people.CITY: expected one of Rome, Oslo, N, the "Hague" in all but 0.0% of rows, '
-        "found 1 other, such as 'Paris'",
-        "  - deeds.LATE: expected a whole number in all but 50.0% of rows, "
+        f"ingest: data {tmp_path / 'data'}: 4 contract failures",
+        "  - people.ID in people.csv: expected a key that names one row, found 1 key with rows "
+        "that differ, such as '1'",
+        '  - people.CITY in people.csv: expected one of Rome, Oslo, N, the "Hague" in every row, '
+        "found 2 other, such as 'Paris'",
+        "  - people.AGE in people.csv: expected a whole number from 18 to 110 in all but 34.0% of "
+        "rows, found 2 other, such as '7'",
+        "  - deeds.LATE in deeds.csv: expected a whole number in all but 50.0% of rows, "
         "found 1 other, such as 'x'",
     ]
     assert [place.name for place in (walk.home / "store" / "small").iterdir()] == ["raw"]
 
 
-def test_a_missing_file_does_not_hide_the_failures_of_the_other(
+def test_a_missing_file_does_not_hide_what_is_wrong_with_the_other(
     tmp_path: Path, capsys: Capture
 ) -> None:
-    data = write(tmp_path / "data", None, ["1,x,0"])
+    data = write(tmp_path / "data", None, None)
+    (data / "deeds.csv").write_text("")
     error = _refused(Walk(SMALL, data, "r"), capsys)
     assert "people: expected a file people.csv or whole.csv" in error
-    assert "deeds.LATE: expected" in error
+    assert "deeds: expected a header in the first line of deeds.csv, found an empty file" in error
     assert "2 contract failures" in error
 
 
@@ -145,10 +189,12 @@ def test_every_row_that_came_in_is_kept_or_in_quarantine(tmp_path: Path) -> None
         ("everyone", 63, 60, 3, 0),
     ]
     assert _quarantine(walk) == [
-        ["deeds", "LATE", 1], ["deeds", "repeated row", 2],
+        ["deeds", "LATE: not integer or out of range", 1],
+        ["deeds", "repeated row", 2],
         ["everyone", "identical", 1], ["everyone", "no row in deeds", 1],
         ["everyone", "no row in people", 1],
-        ["people", "AGE", 1], ["people", "malformed line", 1], ["people", "repeated row", 1],
+        ["people", "AGE: not integer or out of range", 1],
+        ["people", "malformed line", 1], ["people", "repeated row", 1],
     ]  # fmt: skip
     table = pq.read_table(_folder(walk, "silver") / "quarantine").to_pylist()
     assert len(table) == sum(int(str(line[2])) for line in _quarantine(walk))
@@ -341,7 +387,7 @@ def test_a_run_as_of_an_earlier_month_gives_what_it_gave_whatever_came_later(
     (data / "visits" / "2.csv").write_text("ID,AT,SPENT\n1,2024-02-02 10:00:00,x\n2,?,1\n")
     with pytest.raises(SystemExit):
         _ingest_dated(tmp_path, "second", "")
-    assert "loans.LOAN: expected a key that names one row" in capsys.readouterr().err
+    assert "loans.LOAN in loans.csv: expected a key that names one row" in capsys.readouterr().err
     (data / "visits" / "2.csv").write_text("ID,AT,SPENT\n1,2024-02-02 10:00:00,x\n")
     again = _ingest_dated(tmp_path, "again", "2024-01")
     assert {n: s for n, s in again.files.items() if "loans/" in n or "visits/" in n} == {

@@ -146,5 +146,13 @@ class Place:
         found: dict[str, object] = json.loads(path.read_text())
         return found
 
+    def facts(self, stage: str) -> dict[str, object]:
+        found = self.record(stage)["facts"]
+        assert isinstance(found, dict)
+        return found
+
+    def page(self) -> str:
+        return self.file("challenge", "challenge.html")
+
     def report(self) -> ChallengeReport:
         return ChallengeReport.model_validate_json(self.file("challenge", "challenge.json"))

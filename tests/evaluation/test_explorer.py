@@ -10,7 +10,7 @@ import pytest
 from components.contracts.exploration import Exploration
 from components.contracts.modelling import Feature
 from components.contracts.people import Cluster
-from components.contracts.results import RunSummary
+from components.contracts.runs import RunSummary
 from components.evaluation import step
 from components.evaluation.explorer import render
 from components.figures.psi import psi_word

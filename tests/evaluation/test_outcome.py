@@ -12,6 +12,7 @@ GATE = {"passed": True, "metrics": {"auc": 0.75}, "rules": RULES, "entry": "e"}
 REFUSED = {**GATE, "passed": False}
 REGISTER, DEPLOY = {"release": "r" * 8}, {"release": "r" * 8, "number": 4}
 WON = {"passed": True, "why": "better", "release": "r" * 8, "champion": 3, "entry": "c"}
+AGAIN = {**WON, "why": "it is the champion already", "stands": True}
 LOST = {**WON, "passed": False, "why": "not better"}
 SHORT = {"ready": False, "history": {"found": 9, "needed": 14}}
 LONG = {"ready": True, "history": {"found": 14, "needed": 14}}
@@ -81,23 +82,58 @@ def test_a_deployed_run_names_its_release_its_champion_and_its_challenge() -> No
 
 
 @pytest.mark.parametrize(
-    ("records", "release", "challenge"),
+    ("records", "release", "champion", "challenge"),
     [
-        ([record("register", REGISTER)], "r" * 8, ""),
-        ([record("challenge", LOST)], "r" * 8, "not better"),
-        ([record("ingest", {}, "failed")], "", ""),
+        ([record("register", REGISTER)], "r" * 8, 0, ""),
+        ([record("challenge", WON)], "r" * 8, 0, "better"),
+        ([record("challenge", LOST)], "r" * 8, 0, "not better"),
+        ([record("challenge", AGAIN)], "r" * 8, 3, "it is the champion already"),
+        ([record("ingest", {}, "failed")], "", 0, ""),
     ],
 )
-def test_only_a_deployed_run_has_a_champion(
-    records: list[Facts], release: str, challenge: str
+def test_a_run_that_deployed_nothing_has_a_champion_only_where_that_challenged_itself(
+    records: list[Facts], release: str, champion: int, challenge: str
 ) -> None:
     found = summarise(records, scenario="s", run="r", state="SUCCEEDED")
-    assert (found.release, found.champion, found.challenge) == (release, 0, challenge)
+    assert (found.release, found.champion, found.challenge) == (release, champion, challenge)
+
+
+def test_the_summary_has_the_rows_of_each_table_and_why_some_were_quarantined() -> None:
+    layer = {"grain": "a loan", "later": 0}
+    layers = [
+        {"table": "loans", "landed": 1250, "kept": 1200, "quarantined": 20, "later": 30},
+        {"table": "dues", "landed": 7, "kept": 7, "quarantined": 0},
+    ]
+    quarantine = [
+        ["loans", "DAY", 3], ["loans", "SUM", 9], ["loans", "malformed line", 6],
+        ["loans", "repeated row", 1], ["loans", "KEY", 1],
+    ]  # fmt: skip
+    ingested = {"layers": [{**layer, **one} for one in layers], "quarantine": quarantine}
+    found = summarise([record("ingest", ingested)], scenario="s", run="r", state="FAILED")
+    assert [one.sentence() for one in found.rows] == [
+        "loans: 1,250 read, 1,200 kept, 30 of a later date, 20 quarantined (SUM 9, "
+        "malformed line 6, DAY 3, other reasons 2)",
+        "dues: 7 read, 7 kept, 0 quarantined",
+    ]
 
 
 def test_a_run_that_ended_without_an_error_says_how_it_ended() -> None:
     found = summarise([record("ingest", {})], scenario="s", run="r", state="CANCELLED")
     assert found.error == "the run ended as CANCELLED and no task left an error"
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("/home/logs/r.log", "What each task printed is in <code>/home/logs/r.log</code>."),
+        ("", "What each task printed is with its pod, in Kubeflow."),
+    ],
+)
+def test_the_page_of_a_failed_run_says_where_its_log_is(log: str, said: str) -> None:
+    records = [record("ingest", {}, "failed")]
+    found = summarise(records, scenario="s", run="r", state="FAILED", log=log)
+    assert found.log == log
+    assert said in pages_of(found, None, None)["report"]
 
 
 def test_a_run_that_was_skipped_says_why_and_has_no_error() -> None:

@@ -14,7 +14,7 @@ from tests.evaluation.installing import SCENARIO, Place
 from tests.making import Models
 
 
-def test_the_first_release_wins_without_a_champion(
+def test_the_first_release_needs_no_challenge(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     release = place.released("xgboost")
@@ -23,23 +23,28 @@ def test_the_first_release_wins_without_a_champion(
     assert (found.won, found.why, found.champion) == (True, "no other champion to beat", None)
     assert place.record("challenge")["facts"] == {
         "passed": True, "why": "no other champion to beat", "release": release, "champion": 0,
-        "comparable": True, "entry": take(place.paper("challenge")).key,
+        "comparable": True, "compared": False, "stands": False,
+        "entry": take(place.paper("challenge")).key,
     }  # fmt: skip
-    assert f"[notify] challenge won small-loans run: release {release[:12]}: no other champion" in (
-        capsys.readouterr().out
-    )
+    said = f"[notify] no challenge needed small-loans run: release {release[:12]}: no other ch"
+    assert said in capsys.readouterr().out
 
 
-def test_the_champion_itself_and_the_same_model_win_without_a_comparison(place: Place) -> None:
+def test_the_champion_itself_and_the_same_model_pass_without_a_comparison(place: Place) -> None:
     champion = place.released("xgboost")
     place.promote(champion)
     assert place.challenge(champion[:12])
     assert place.report().why == "no other champion to beat"
+    facts = place.facts("challenge")
+    assert (facts["why"], facts["stands"]) == ("it is the champion already", True)
+    assert "No comparison was needed" in place.page()
     # Another gold table, so another snapshot; the bundle is the same.
     other = place.released("xgboost", name="later")
     assert other != champion
     assert place.challenge()
-    assert place.report().why == "same model, another policy or snapshot"
+    assert place.report().why == "same model, another snapshot"
+    facts = place.facts("challenge")
+    assert (facts["compared"], facts["stands"]) == (False, False)
 
 
 def test_a_challenger_is_compared_on_its_frozen_rows_and_the_audit_says_how_it_went(
@@ -61,7 +66,8 @@ def test_a_challenger_is_compared_on_its_frozen_rows_and_the_audit_says_how_it_w
     audit = place.database.evaluations("small-loans")[-1]
     assert audit["decision"] == {
         "kind": "challenge", "release": challenger, "champion": 1, "passed": won,
-        "why": found.why, "comparable": True, "entry": take(place.paper("challenge")).key,
+        "why": found.why, "comparable": True, "compared": True,
+        "entry": take(place.paper("challenge")).key,
     }  # fmt: skip
     word = "won" if won else "lost"
     assert f"[notify] challenge {word} small-loans" in capsys.readouterr().out
@@ -144,7 +150,8 @@ def assert_not_comparable(place: Place, release: str, said: str) -> None:
     assert audit["passed"] == 0
     assert audit["decision"] == {
         "kind": "challenge", "release": release, "champion": 1, "passed": False,
-        "comparable": False, "why": found.why, "entry": take(place.paper("challenge")).key,
+        "comparable": False, "compared": False, "why": found.why,
+        "entry": take(place.paper("challenge")).key,
     }  # fmt: skip
 
 

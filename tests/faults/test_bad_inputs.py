@@ -86,12 +86,13 @@ def _cut(path: Path, by: int) -> None:
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "values that the contract forbids": (
         lambda data: _change(data / "loans.csv", ",5", ",-5"),
-        "loans.INCOME: expected a number of at least 0 in all but 0.0% of rows, found 204 other, "
-        "such as '-500.0'",
+        "loans.INCOME in loans.csv: expected a number of at least 0 in every row, found 204 "
+        "other, such as '-500.0'",
     ),
     "a key on two rows": (
         lambda data: _change(data / _LAST, "\n5-1,", "\n5-3,"),
-        "dues.LOAN, NUMBER: expected a key that names one row, found 1 keys with rows that differ",
+        "dues.LOAN, NUMBER in dues: expected a key that names one row, found 1 key with rows that "
+        "differ, such as '5-",
     ),
     "a column renamed overnight in the new file": (
         lambda data: _change(data / _LAST, "OVERDUE", "ARREARS"),
@@ -100,20 +101,23 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a column renamed overnight everywhere": (
         lambda data: _change(data / "loans.csv", "INCOME", "INCOMES"),
-        "loans.INCOME: expected a column of the file, found columns LOAN, ID, START, INCOMES; "
+        "loans.INCOME: expected a column of loans.csv, found columns LOAN, ID, START, INCOMES; "
         "near: INCOMES",
     ),
     "dates written in another way overnight": (
         lambda data: _change(data / _LAST, "2024-06-15", "15.06.2024"),
-        "dues.DAY: expected a date in all but 0.0% of rows, found 60 other, such as '15.06.2024'",
+        "dues.DAY in dues: expected a date written as 2024-03-15 in every row, "
+        "found 60 other, such as '15.06.2024'",
     ),
     "a month missing": (
         lambda data: (data / "dues" / "2024-04.csv").unlink(),
-        "dues.DAY: expected rows of every month from 2024-02 to 2024-06, found none of 2024-04",
+        "dues.DAY in dues: expected rows of every month from 2024-02 to 2024-06, found "
+        "none of 2024-04",
     ),
     "a month twice": (
         lambda data: shutil.copy(data / "dues" / "2024-04.csv", data / "dues" / "again.csv"),
-        "dues.DAY: expected each month in one file, found 2024-04 in 2024-04.csv and again.csv",
+        "dues.DAY in dues: expected each month in one file, found 2024-04 in "
+        "2024-04.csv and again.csv",
     ),
     "a table cut in the middle of a line": (
         lambda data: _cut(data / "loans.csv", len(",1000.0\n") + 3),

@@ -39,17 +39,20 @@ def test_wrong_types_and_double_keys_are_listed_at_once_and_the_champion_stays(
         row[place] = "n/a"
     transactions.write_text("\n".join(",".join(row) for row in spoiled))
     profile = champion.data / "profile.csv"
-    _edit(profile, 2, "CUSTOMER_ID", profile.read_text().splitlines()[1].split(",")[0])
+    twice = profile.read_text().splitlines()[1].split(",")[0]
+    _edit(profile, 2, "CUSTOMER_ID", twice)
     done = vintage(
         "run", "card-default", "--data", "data", cwd=tmp_path, home=champion.home, seconds=240
     )
     first, *rest = one_message(done).splitlines()
     assert first == f"ingest: data {champion.data}: 2 contract failures"
     assert rest[0] == (
-        "  - profile.CUSTOMER_ID: expected a key that names one row, "
-        "found 1 keys with rows that differ"
+        "  - profile.CUSTOMER_ID in profile.csv: expected a key that names one row, "
+        f"found 1 key with rows that differ, such as '{twice}'"
     )
-    assert rest[1].startswith("  - transactions.BILL_AMT2: expected a number in all but 1.0% of ")
+    assert rest[1].startswith(
+        "  - transactions.BILL_AMT2 in transactions.csv: expected a number in all but 1.0% of "
+    )
     assert rest[1].endswith("found 399 other, such as 'n/a'")
     # What landed stays, to be looked at; nothing was made of it.
     assert _beside_raw(state(champion.home)) == _beside_raw(before)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import pipelines.scenarios
 import samples
 from components.contracts.families import XGBoostFamily
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
@@ -30,6 +31,12 @@ from tests.support import Champion, Walk, free_port
 def _said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     assert main(argv) == 0
     return capsys.readouterr().out
+
+
+def _declare(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    """Change what the scenario declares."""
+    declared = load("card-default").model_copy(update=changes)
+    monkeypatch.setattr(pipelines.scenarios, "load", lambda _: declared)
 
 
 @pytest.mark.usefixtures("champion")
@@ -115,16 +122,16 @@ def test_an_unchanged_run_reuses_every_stage_and_says_so(
     assert found["status"] == "deployed" and found["champion"] == 1 and found["release"] == before
     assert (summary.parent / "report.html").exists()
     assert "serve card-default" in said and "score card-default --id" in said
+    profile, transactions, customers = found["rows"]
+    assert f"rows        profile: {profile['landed']:,} read, {profile['kept']:,} kept, " in said
+    assert (transactions["landed"], customers["table"]) == (profile["landed"], "customers")
+    assert found["log"] in {str(path) for path in champion.home.glob("logs/*")}
 
 
 def test_a_run_that_the_gate_refuses_fails_and_leaves_the_champion(
     champion: Champion, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pipelines.scenarios
-
-    declared = load("card-default")
-    strict = declared.model_copy(update={"gate": Gate(rules=(Rule(metric="auc", floor=0.999),))})
-    monkeypatch.setattr(pipelines.scenarios, "load", lambda _: strict)
+    _declare(monkeypatch, gate=Gate(rules=(Rule(metric="auc", floor=0.999),)))
     before = deployed("card-default")
     assert main(["run", "card-default", "--data", str(champion.data)]) == 1
     said = capsys.readouterr()
@@ -133,29 +140,36 @@ def test_a_run_that_the_gate_refuses_fails_and_leaves_the_champion(
     assert deployed("card-default") == before
 
 
-def _another_policy(champion: Champion) -> str:
-    """Deploy a second release, which differs in its cut-off; returns its id."""
-    declared = load("card-default")
+def _candidate(champion: Champion) -> Walk:
+    """A run of a second model, which differs in its cut-off."""
     policy = Policy(version=2, cutoff=FixedCutoff(approve_below=0.2))
-    changed = declared.model_copy(update={"policy": policy})
-    Walk(changed, champion.data, "second").to_deployed()
-    return Release.read(deployed("card-default")).id
+    declared = load("card-default").model_copy(update={"policy": policy})
+    return Walk(declared, champion.data, "second")
+
+
+@pytest.fixture
+def two(champion: Champion, capsys: pytest.CaptureFixture[str]) -> tuple[Path, Path]:
+    """The release that was champion, and the one that is."""
+    first = deployed("card-default")
+    _candidate(champion).to_deployed()
+    capsys.readouterr()
+    return first, deployed("card-default")
 
 
 def test_releases_shows_who_was_champion_when(
-    champion: Champion, capsys: pytest.CaptureFixture[str]
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = Release.read(deployed("card-default"))
-    second = _another_policy(champion)
-    capsys.readouterr()
+    first, second = map(Release.read, two)
     head, *lines, _, legend = _said(capsys, "releases", "card-default").splitlines()
     assert head.split() == ["release", "family", "bundle", "registered", "by", "run", "auc"]
     assert legend.startswith("* the champion")
     assert [line.split()[0] for line in lines] == [first.id[:12], "champion", "*", "champion"]
     assert lines[0].split()[1:3] == [first.family, first.bundle[:12]]
-    assert lines[2].split()[1] == second[:12]
+    assert lines[2].split()[1] == second.id[:12]
     assert "champion number 1: " in lines[1] and lines[1].endswith(", first champion")
-    assert "champion number 2: " in lines[3] and lines[3].endswith(", won the challenge")
+    assert "champion number 2: " in lines[3] and lines[3].endswith(
+        ", without a comparison: same model, another cut-off"
+    )
 
 
 @pytest.mark.usefixtures("home")
@@ -164,11 +178,9 @@ def test_where_there_is_no_release_it_is_said(capsys: pytest.CaptureFixture[str]
 
 
 def test_rollback_makes_the_former_champion_serve_again(
-    champion: Champion, capsys: pytest.CaptureFixture[str]
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = Release.read(deployed("card-default")).id
-    second = _another_policy(champion)
-    capsys.readouterr()
+    first, second = (Release.read(folder).id for folder in two)
     said = _said(capsys, "rollback", "card-default", "--why", "complaints")
     before, after = said.splitlines()
     assert before.startswith("card-default: run 2")
@@ -186,11 +198,9 @@ def test_rollback_makes_the_former_champion_serve_again(
 
 
 def test_a_former_champion_scores_beside_the_new_one_until_it_is_told_not_to(
-    champion: Champion, capsys: pytest.CaptureFixture[str]
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = Release.read(deployed("card-default")).id
-    second = _another_policy(champion)
-    capsys.readouterr()
+    first, second = (Release.read(folder).id for folder in two)
     assert shadow_of("card-default") is None
     said = _said(capsys, "shadow", "card-default", first[:8], "--share", "0.25")
     assert said == (
@@ -239,30 +249,25 @@ def test_where_there_is_nothing_to_go_back_to_nothing_changes(
 
 
 def test_a_way_back_that_does_not_load_leaves_what_serves(
-    champion: Champion, capsys: pytest.CaptureFixture[str]
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = deployed("card-default")
-    second = _another_policy(champion)
+    first, second = two
     card = first / "bundle" / "card.json"
     card.write_text(" " + card.read_text()[1:])
     assert main(["rollback", "card-default"]) == 1
     assert "card.json: expected sha256" in capsys.readouterr().err
-    assert Release.read(deployed("card-default")).id == second
+    assert deployed("card-default") == second
     assert "number 4" in _said(capsys, "releases", "card-default")
 
 
 def test_a_model_that_does_not_beat_the_champion_is_registered_and_no_more(
     champion: Champion, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pipelines.scenarios
-
     before = deployed("card-default")
-    declared = load("card-default")
     weak = XGBoostFamily(rounds=1, max_depth=1, search={})
-    training = declared.training.model_copy(update={"families": (weak,)})
+    training = load("card-default").training.model_copy(update={"families": (weak,)})
     easy = Gate(rules=(Rule(metric="auc", floor=0.55),))
-    changed = declared.model_copy(update={"training": training, "gate": easy})
-    monkeypatch.setattr(pipelines.scenarios, "load", lambda _: changed)
+    _declare(monkeypatch, training=training, gate=easy)
     said = _said(capsys, "run", "card-default", "--data", str(champion.data))
     assert "status      registered" in said and "registered and not promoted" in said
     assert "challenge   " in said and "deploy  " not in said
@@ -279,9 +284,7 @@ def test_a_model_that_does_not_beat_the_champion_is_registered_and_no_more(
 def test_a_person_decides_for_what_cannot_be_compared_and_says_why(
     champion: Champion, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    declared = load("card-default")
-    policy = Policy(version=2, cutoff=FixedCutoff(approve_below=0.2))
-    walk = Walk(declared.model_copy(update={"policy": policy}), champion.data, "second")
+    walk = _candidate(champion)
     assert walk.to_gate()
     walk.register()
     release = registry.latest_registered(installation()[1], "card-default")
@@ -309,6 +312,9 @@ def test_each_pipeline_runs_alone(champion: Champion, capsys: pytest.CaptureFixt
         data = ["--data", str(champion.data)] if kind == "training" else []
         said = _said(capsys, "run", "card-default", "--pipeline", kind, *data)
         assert f"status      {status}" in said and serving[:12] in said
+        if kind == "challenge":
+            assert f"champion    number 1, release {serving[:12]}\n" in said
+            assert "challenge   it is the champion already\n" in said
 
 
 @pytest.mark.parametrize("command", ["serve", "ui"])

@@ -42,3 +42,47 @@ def test_a_scenario_s_file_that_is_wrong_is_named(
     assert message in said
     assert "\n" not in said
     assert "pydantic.dev" not in said
+
+
+def test_a_part_that_does_not_fit_is_named_once_with_its_scenario_and_file(file: Path) -> None:
+    named = GOOD.replace('name="card-default"', 'name="broken-one"')
+    file.write_text(named.replace('column="DEFAULTPAYMENTNEXTMONTH"', 'column="AGED"'))
+    with pytest.raises(VintageError) as caught:
+        scenarios.load("broken-one")
+    assert str(caught.value) == "scenario broken-one: broken_one.py: AGED is in no source"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        (
+            "log(BILL_AMT2)",
+            "'log(BILL_AMT2)' is not allowed; allowed are column names, numbers, + ",
+        ),
+        ("where(BILL_AMT2 > 0, 1)", "where takes 3 arguments, found 2"),
+        ("EDUCATION * 2", "EDUCATION is a category: expected a comparison as EDUCATION == '1'"),
+        ("EDUCATION == 'PhD'", "expected EDUCATION compared with one of 1, 2, 3, 4, found 'PhD'"),
+        ("rank(LIMIT_BAL)", "expected a category to rank, found LIMIT_BAL"),
+        (" + ".join(["LIMIT_BAL"] * 2_000), "expected a shorter one"),
+    ],
+)
+def test_every_expression_that_scoring_would_refuse_is_named_when_the_file_is_read(
+    file: Path, expression: str, message: str
+) -> None:
+    declared = GOOD.replace('name="card-default"', 'name="broken-one"')
+    others = {
+        '"BILL_AMT2 / LIMIT_BAL"': repr(expression),
+        '"(BILL_AMT1 - BILL_AMT6': '"(BILL_AMT1 % BILL_AMT6',
+    }
+    for right, wrong in others.items():
+        assert right in declared
+        declared = declared.replace(right, wrong)
+    file.write_text(declared)
+    with pytest.raises(
+        VintageError, match=r"^scenario broken-one: broken_one.py: feature "
+    ) as caught:
+        scenarios.load("broken-one")
+    first, second = str(caught.value).split("; feature ")
+    assert f"expression {expression!r}"[:60] in first
+    assert message in first
+    assert "'BILL_AMT1 % BILL_AMT6' is not allowed" in second

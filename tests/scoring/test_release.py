@@ -1,5 +1,6 @@
 """A release at work: rows and entities of one scenario, and what the cut-off makes of them."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,9 +33,13 @@ def test_an_entity_comes_with_the_inputs_of_the_bundle_and_no_others(scorer: Sco
 def test_an_unknown_entity_is_refused_by_its_id(scorer: Scorer, entity: str) -> None:
     with pytest.raises(
         VintageError,
-        match=f"small-loans: expected an id among the snapshot's 40 entities, found '{entity}'",
-    ):
+        match=r"small-loans: expected an id among the snapshot's 40 entities \(such as (\d+)\), "
+        f"found '{entity}'",
+    ) as raised:
         scorer.entity(entity)
+    example = re.search(r"such as (\d+)", str(raised.value))
+    assert example is not None
+    assert scorer.entity(example[1])
 
 
 def test_a_pd_strictly_below_the_cut_off_is_approved(models: Models, tmp_path: Path) -> None:

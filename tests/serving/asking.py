@@ -19,6 +19,9 @@ from serving.question import Answer, Question
 from serving.settings import Limits
 
 JSON = {"content-type": "application/json"}
+PREDICT = "/v1/models/small-loans:predict"
+#: A right row of the small use case.
+ROW: dict[str, object] = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
 
 
 @dataclass

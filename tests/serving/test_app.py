@@ -13,28 +13,12 @@ from components.scoring.scorer import Scorer
 from serving.exchange import Request
 from serving.settings import Limits
 from tests.making import Models, changed, packages_after, plain_rows
-from tests.serving.asking import JSON, Asked, as_json, asked, scored
-
-PREDICT = "/v1/models/small-loans:predict"
-ROW: dict[str, object] = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
-
-
-@pytest.fixture(scope="module")
-def release(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The boosted trees in a folder."""
-    folder: Path = tmp_path_factory.mktemp("release")
-    return models.release("xgboost", folder)
-
-
-@pytest.fixture(scope="module")
-def scorer(release: Path) -> Scorer:
-    """The boosted trees at work."""
-    return Scorer(release)
+from tests.serving.asking import JSON, PREDICT, ROW, Asked, as_json, asked, scored
 
 
 @pytest.fixture(scope="module")
 def app(release: Path) -> Iterator[Asked]:
-    """An application that serves them."""
+    """An application that serves the boosted trees alone: their name need not be said."""
     with asked(small_loans=release) as made:
         yield made
 
@@ -186,7 +170,6 @@ def test_a_wrong_path_or_method_is_told(
         ({"content-type": "Application/JSON; charset=utf-8"}, 200),
         ({"content-type": "application/x-www-form-urlencoded"}, 200),
         ({"content-encoding": "identity"}, 200),
-        ({"content-type": "text/csv"}, 415),
         ({"content-type": "text/plain"}, 415),
         ({"content-type": "application/octet-stream"}, 415),
         ({"content-type": "multipart/form-data; boundary=x"}, 415),
@@ -209,18 +192,12 @@ DECLARED = "instances: not as the model declares"
 @pytest.mark.parametrize(
     ("body", "error", "faults"),
     [
-        (b"", "body: expected JSON, found something else: ", []),
-        (b"not json", "body: expected JSON, found something else: ", []),
-        (b"\xff\xfe", "body: expected JSON, found something else: ", []),
-        (b'{"instances": [{"AMOUNT": NaN}]}', "body: expected JSON", []),
         (b'{"instances": [{"AMOUNT": 1e999}]}', "body: expected JSON", []),
-        (b"[" * 5000 + b"]" * 5000, "body: expected JSON", []),
         (b"null", "body: expected a JSON object, found a NoneType", []),
         (b"5", "body: expected a JSON object, found a int", []),
         (b"[]", "body: expected a JSON object, found a list", []),
         (orjson.dumps([ROW]), "body: expected a JSON object, found a list", []),
         (b"{}", SHAPE, []),
-        (b'{"instances": []}', SHAPE, []),
         (b'{"instances": null}', SHAPE, []),
         (b'{"instances": {}}', SHAPE, []),
         (orjson.dumps({"instances": ROW}), SHAPE, []),
@@ -247,14 +224,34 @@ def test_a_body_that_holds_no_rows_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"instances": ["nobody"], "instances": ["3"]}', "instances"),
+        (b'{"instances": ["3"], "entities": ["a:b"], "entities": ["3"]}', "entities"),
+        (b'{"instances": ["3"], "reasons": 1, "r\\u0065asons": true}', "reasons"),
+        (b'{"instances": [{"VISITS": {"a": {"b": 1, "b": 2}}, "AMOUNT": 1}]}', "b"),
+        (b'{"instances": ["3"], "reasons": {"parameters": {":": 1, "\\u003a": 2}}}', ":"),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused_wherever_it_is(
+    app: Asked, body: bytes, key: str
+) -> None:
+    reply = app.ask("POST", PREDICT, body)
+    assert (reply.status, reply.json()["detail"]) == (
+        400, "body: expected each key of an object once"
+    )  # fmt: skip
+    assert reply.faults == [f"{key}: expected once in an object, found again"]
+
+
+@pytest.mark.parametrize("text", [b"urn:a:b", b"a\\u003ab", b"{a: 1, a: 2}"])
+def test_a_colon_in_a_text_is_no_key(app: Asked, text: bytes) -> None:
+    body = b'{"instances": [%b], "entities": ["%b"]}' % (orjson.dumps(ROW), text)
+    assert app.ask("POST", PREDICT, body).status == 200
+
+
+@pytest.mark.parametrize(
     ("rows", "faults"),
     [
-        ([changed(ROW, WEALTH=1)], ["WEALTH: not an input"]),
-        (
-            [changed(ROW, AMOUNT=None)],
-            ["AMOUNT: expected a number of at least 0, found null"],
-        ),
-        ([changed(ROW, AMOUNT="20")], ["AMOUNT: expected a number of at least 0, found '20'"]),
         ([changed(ROW, AMOUNT=True)], ["AMOUNT: expected a number of at least 0, found True"]),
         ([changed(ROW, AMOUNT=-1)], ["AMOUNT: expected a number of at least 0, found -1"]),
         ([changed(ROW, VISITS=2.5)], ["VISITS: expected a whole number from 0 to 9, found 2.5"]),
@@ -263,13 +260,6 @@ def test_a_body_that_holds_no_rows_is_refused(
             ["REGION: expected one of north, south, 7, found 'west'"],
         ),
         ([changed(ROW, INCOME=[1])], ["INCOME: expected a number, found [1]"]),
-        (
-            [{}],
-            [
-                "VISITS: expected a whole number from 0 to 9, found nothing",
-                "AMOUNT: expected a number of at least 0, found nothing",
-            ],
-        ),
         (
             [ROW, changed(ROW, VISITS=10, AMOUNT=False), changed(ROW, X=1)],
             [

@@ -1,25 +1,13 @@
 """A model of dates and flags, from a request to its answer."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.making import changed
-from tests.serving import dated
-from tests.serving.asking import Asked, asked
+from tests.serving.asking import Asked
 from tests.serving.dated import ROW, ROWS
 
 PREDICT = "/v1/models/repeat:predict"
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """A release made by hand, verified as any other."""
-    folder: Path = tmp_path_factory.mktemp("release")
-    with asked(repeat=dated.release(folder)) as made:
-        yield made
 
 
 def test_a_row_with_dates_is_scored_with_its_reasons(app: Asked) -> None:

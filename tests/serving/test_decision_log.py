@@ -35,17 +35,6 @@ ROOT = Path(__file__).parents[2]
 _write = os.write
 
 
-@pytest.fixture(scope="module")
-def served(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """A champion."""
-    return served_of(models, tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "decisions"
-
-
 def test_what_was_answered_is_what_is_logged(models: Models, tmp_path: Path, folder: Path) -> None:
     served = served_of(models, tmp_path, 0.5)
     inputs = models.data.inputs[:20]

@@ -2,11 +2,9 @@
 
 import re
 import sys
-import urllib.request
 from pathlib import Path
 
-from tests.making import Models
-from tests.serving.running import running
+from tests.serving.running import ask, running
 from tests.support import python
 
 #: How many requests fit is for the machine to say; a run of few would have tried nothing.
@@ -22,32 +20,28 @@ expected-statuses = [400, 401, 404, 405, 406, 413, 415, 422, 431]
 
 
 def test_no_request_that_the_description_allows_or_forbids_breaks_the_server(
-    models: Models, tmp_path: Path
+    release: Path, tmp_path: Path
 ) -> None:
-    release = tmp_path / "release"
-    release.mkdir()
     settings = tmp_path / "settings.toml"
     settings.write_text(_SETTINGS)
     command = Path(sys.executable).with_name("schemathesis")
-    with running(small_loans=models.release("xgboost", release)) as where:
+    with running(small_loans=release) as server:
         done = python(
-            str(command), "--config-file", str(settings), "run", f"{where}/openapi.json",
+            str(command), "--config-file", str(settings), "run", f"{server.url}/openapi.json",
             "--max-time", str(_SECONDS), "--seed", "1", "--generation-database", "none",
             "--continue-on-failure", "--no-color", "--no-shrink", "--warnings", "off",
             cwd=tmp_path,
         )  # fmt: skip
-        counts = _answers(where)
+        counts = _answers(server.url)
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-1_000:]
     assert sum(counts.values()) >= _AT_LEAST, counts
     assert not [status for status in counts if status >= 500], counts
     assert counts[200]
 
 
-def _answers(where: str) -> dict[int, float]:
+def _answers(url: str) -> dict[int, float]:
     """How often the server answered with which status."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{where}/metrics", timeout=20) as answer:
-        lines = answer.read().decode().splitlines()
+    lines = ask(url, "/metrics").body.decode().splitlines()
     counts: dict[int, float] = {}
     for line in lines:
         if found := re.fullmatch(r'vintage_requests_total\{.*status="(\d+)"\} (.*)', line):

@@ -11,6 +11,7 @@ import pytest
 from serving.exchange import Reply
 from serving.settings import Limits
 from tests.serving.listening import Echo, Running, everything, listening, one_answer
+from tests.support import until
 
 _LIMITS = Limits(body_bytes=1_000, read_seconds=0.2, idle_seconds=0.2, write_seconds=0.2)
 
@@ -311,12 +312,3 @@ def test_a_server_that_goes_away_answers_and_says_so(running: Running) -> None:
         found = everything(client)
     assert said(found) == (200, b"GET /a ")
     assert b"connection: close" in found
-
-
-def until(holds: object) -> None:
-    """Wait a few seconds at most until something is so."""
-    assert callable(holds)
-    end = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

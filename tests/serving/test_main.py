@@ -10,26 +10,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import orjson
 import pytest
 
 from components.contracts.errors import EnvironmentFaultError
 from components.scoring.release import Release
-from components.scoring.scorer import Answer, Scorer
+from components.scoring.scorer import Scorer
 from serving import __main__ as program
 from tests.making import Models, plain_rows
-from tests.support import free_port, python, user_environment
+from tests.serving.asking import PREDICT, as_json, scored
+from tests.serving.running import ask
+from tests.support import free_port, python, until, user_environment
 
-_T = TypeVar("_T")
 ROOT = Path(__file__).parents[2]
-PREDICT = "/v1/models/small-loans:predict"
 #: The image's port is one for all of its pods; a test needs a free one, on loopback.
 _ON_LOOPBACK = """
 import os, sys
@@ -43,9 +42,7 @@ sys.exit(main(Path(sys.argv[1]), release, host="127.0.0.1", port=int(sys.argv[2]
 @pytest.fixture
 def folder(models: Models, tmp_path: Path) -> Path:
     """A release as a pod finds it."""
-    made = tmp_path / "models"
-    made.mkdir()
-    return models.release("xgboost", made)
+    return models.release("xgboost", tmp_path / "models")
 
 
 @contextmanager
@@ -84,39 +81,26 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _until(holds: Callable[[], _T]) -> _T:
-    deadline = time.monotonic() + 20
-    while not (found := holds()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
-
-
-def _ask(port: int, path: str, rows: object = None) -> tuple[int, object]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        body = None if rows is None else json.dumps({"instances": rows})
-        connection.request("GET" if rows is None else "POST", path, body)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        connection.close()
+def _ask(port: int, path: str, rows: object = None) -> tuple[int, Any]:
+    body = None if rows is None else orjson.dumps({"instances": rows})
+    reply = ask(f"http://127.0.0.1:{port}", path, body)
+    return reply.status, reply.json()
 
 
 def test_a_pod_serves_the_release_in_its_folder(folder: Path, models: Models) -> None:
     port, rows = free_port(), plain_rows(models.data.inputs[:5])
     with _started(folder, port, VINTAGE_RELEASE=Release.read(folder).id):
-        _until(lambda: _listens(port))
+        until(lambda: _listens(port))
         assert _ask(port, "/v1/models") == (200, {"models": ["small-loans"]})
         status, found = _ask(port, PREDICT, rows)
     assert status == 200
-    assert _undated(found) == as_json(Scorer(folder).score(rows))
+    assert scored(found["predictions"]) == as_json(Scorer(folder).score(rows))
 
 
 def test_without_a_release_to_find_any_is_served(folder: Path) -> None:
     port = free_port()
     with _started(folder, port):
-        _until(lambda: _listens(port))
+        until(lambda: _listens(port))
         assert _ask(port, "/v1/models/small-loans")[0] == 200
 
 
@@ -223,22 +207,22 @@ def test_a_pod_that_is_told_to_end_finishes_its_answer(folder: Path, models: Mod
     body = json.dumps({"instances": rows}).encode()
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with _started(folder, port, VINTAGE_SERVE_DRAIN_SECONDS="3") as process:
-        _until(lambda: _listens(port))
+        until(lambda: _listens(port))
         with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(head.encode() + body[:10])
             time.sleep(0.2)
             process.send_signal(signal.SIGTERM)
             # As long as a balancer may send more, it is answered; but told to go elsewhere.
-            _until(lambda: _ask(port, "/v2/health/ready")[0] == 503)
+            until(lambda: _ask(port, "/v2/health/ready")[0] == 503)
             assert _ask(port, PREDICT, rows)[0] == 200
-            _until(lambda: not _listens(port))
+            until(lambda: not _listens(port))
             assert process.poll() is None
             client.sendall(body[10:])
             with client.makefile("rb") as answer:
                 status, _, rest = answer.read().partition(b"\r\n")
         assert status == b"HTTP/1.1 200 OK"
         predictions = json.loads(rest.partition(b"\r\n\r\n")[2])
-        assert _undated(predictions) == as_json(Scorer(folder).score(rows))
+        assert scored(predictions["predictions"]) == as_json(Scorer(folder).score(rows))
         said = process.communicate(timeout=20)[0]
     assert process.returncode == 0
     assert "Traceback" not in said
@@ -247,9 +231,7 @@ def test_a_pod_that_is_told_to_end_finishes_its_answer(folder: Path, models: Mod
 def test_releases_change_under_load_and_no_request_is_lost(
     folder: Path, models: Models, tmp_path: Path
 ) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    models.release("logistic", other)
+    other = models.release("logistic", tmp_path / "other")
     row = plain_rows(models.data.inputs[:1])
     scored = {Release.read(f).id: Scorer(f).score(row)[0].pd for f in (folder, other)}
     served, swaps, port = tmp_path / "served", 100, free_port()
@@ -273,7 +255,7 @@ def test_releases_change_under_load_and_no_request_is_lost(
         connection.close()
 
     with _started(served, port) as process:
-        _until(lambda: _listens(port))
+        until(lambda: _listens(port))
         clients = [threading.Thread(target=ask) for _ in range(4)]
         for client in clients:
             client.start()
@@ -283,7 +265,7 @@ def test_releases_change_under_load_and_no_request_is_lost(
                 fresh.symlink_to((other, folder)[number % 2])
                 fresh.rename(served)
                 wanted = Release.read(served).id
-                _until(lambda wanted=wanted: bool(asked) and asked[-1][0] == wanted)  # type: ignore[misc]
+                until(lambda wanted=wanted: bool(asked) and asked[-1][0] == wanted)  # type: ignore[misc]
         finally:
             over.set()
             for client in clients:
@@ -299,14 +281,14 @@ def test_workers_share_a_port_and_one_that_dies_has_a_successor(
 ) -> None:
     port, rows = free_port(), plain_rows(models.data.inputs[:1])
     with _started(folder, port, VINTAGE_SERVE_WORKERS="2") as process:
-        _until(lambda: _listens(port))
-        first = _until(lambda: _workers(process.pid) if len(_workers(process.pid)) == 2 else [])
+        until(lambda: _listens(port))
+        first = until(lambda: _workers(process.pid) if len(_workers(process.pid)) == 2 else [])
         for _ in range(40):
             assert _ask(port, PREDICT, rows)[0] == 200
         assert _counted(port) == 40
         os.kill(first[0], signal.SIGKILL)
-        _until(lambda: set(_workers(process.pid)) - set(first) and len(_workers(process.pid)) == 2)
-        _until(lambda: _ask(port, PREDICT, rows)[0] == 200)
+        until(lambda: set(_workers(process.pid)) - set(first) and len(_workers(process.pid)) == 2)
+        until(lambda: _ask(port, PREDICT, rows)[0] == 200)
     assert process.returncode == 0
     assert not _listens(port)
 
@@ -326,21 +308,5 @@ def _workers(parent: int) -> list[int]:
 
 def _counted(port: int) -> float:
     """Rows that were decided on, whichever worker tells of it."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", "/metrics")
-    lines = connection.getresponse().read().decode().splitlines()
-    connection.close()
+    lines = ask(f"http://127.0.0.1:{port}", "/metrics").body.decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("vintage_decisions_"))
-
-
-def _undated(answer: object) -> list[dict[str, object]]:
-    """Predictions without the ids of their decisions, which no two have."""
-    assert isinstance(answer, dict)
-    rows: list[dict[str, object]] = answer["predictions"]
-    return [{name: v for name, v in row.items() if name != "decision_id"} for row in rows]
-
-
-def as_json(answers: Sequence[Answer]) -> list[dict[str, object]]:
-    """Answers as a client gets them: a tuple of reasons is a list."""
-    found: list[dict[str, object]] = json.loads(orjson.dumps([asdict(one) for one in answers]))
-    return found

@@ -16,10 +16,7 @@ from serving.scoring import answers
 from serving.settings import Limits
 from serving.shipping import Shipper
 from tests.making import Models
-from tests.serving.asking import asked
-
-ROW = {"INCOME": 40.0, "VISITS": 2, "REGION": "north", "AMOUNT": 20.0}
-PREDICT = "/v1/models/small-loans:predict"
+from tests.serving.asking import PREDICT, ROW, asked
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +81,8 @@ def test_paths_that_somebody_makes_up_are_one_label(release: Path, token: str) -
 def test_what_the_challenger_would_decide_is_counted_beside(
     models: Models, tmp_path: Path, release: Path
 ) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    declared = {
-        "small-loans": Declared(release, challenger=models.release("xgboost", other), share=0.5)
-    }
+    other = models.release("xgboost", tmp_path / "other")
+    declared = {"small-loans": Declared(release, challenger=other, share=0.5)}
     served = ServedModels(lambda: declared)
     found = Metrics(served)
     question = Question(
@@ -108,13 +102,13 @@ def test_what_the_challenger_would_decide_is_counted_beside(
         assert 0 < own < 40
 
 
-def test_how_it_stands_with_the_decision_log_is_told(models: Models, tmp_path: Path) -> None:
-    folder = tmp_path / "release"
-    folder.mkdir()
-    declared = {"small-loans": Declared(models.release("scorecard", folder))}
+def test_how_it_stands_with_the_decision_log_is_told(
+    models: Models, release: Path, tmp_path: Path, folder: Path
+) -> None:
+    declared = {"small-loans": Declared(release)}
     served = ServedModels(lambda: declared)
-    found, log = Metrics(served), DecisionLog(tmp_path / "decisions")
-    shipper = Shipper(tmp_path / "decisions", lambda: open_store(str(tmp_path / "s"), tmp_path))
+    found, log = Metrics(served), DecisionLog(folder)
+    shipper = Shipper(folder, lambda: open_store(str(tmp_path / "s"), tmp_path))
     found.watch(log, shipper)
     with log:
         question = Question(

@@ -21,11 +21,12 @@ NAME = "small-loans"
 @pytest.fixture
 def folders(models: Trained, tmp_path: Path) -> dict[str, Path]:
     """Releases of two families, and one that is damaged."""
-    made = {}
-    for family in ("xgboost", "logistic", "damaged"):
-        made[family] = tmp_path / family
-        made[family].mkdir()
-        models.release("logistic" if family == "damaged" else family, made[family])
+    made = {
+        name: models.release(family, tmp_path / name)
+        for name, family in (
+            ("xgboost", "xgboost"), ("logistic", "logistic"), ("damaged", "logistic")
+        )
+    }  # fmt: skip
     (made["damaged"] / BUNDLE / "card.json").write_text("{}")
     return made
 

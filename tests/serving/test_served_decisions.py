@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,9 @@ from components.storage.registry import release_key
 from components.storage.steps import installation
 from pipelines.cli import main
 from tests.making import Models, plain_rows
+from tests.serving.asking import PREDICT
 from tests.serving.deciding import SCENARIO, closed, still_open
+from tests.serving.running import ask
 from tests.support import free_port, user_environment
 
 
@@ -52,10 +53,9 @@ def _serving(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 def _decided(port: int, models: Models) -> list[str]:
     """The ids of ten decisions."""
     body = json.dumps({"instances": plain_rows(models.data.inputs[:10])}).encode()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    url = f"http://127.0.0.1:{port}/v1/models/{SCENARIO}:predict"
-    with opener.open(url, body, timeout=20) as answer:
-        return [row["decision_id"] for row in json.load(answer)["predictions"]]
+    reply = ask(f"http://127.0.0.1:{port}", PREDICT, body)
+    assert reply.status == 200
+    return [row["decision_id"] for row in reply.json()["predictions"]]
 
 
 def test_after_a_calm_end_a_decision_is_replayed_from_the_store(

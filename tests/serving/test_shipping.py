@@ -11,23 +11,11 @@ from components.storage.objects import FolderStore, Store
 from serving.decision_log import DecisionLog
 from serving.models import Served
 from serving.shipping import Shipper, installed_store
-from tests.making import Models
-from tests.serving.deciding import SCENARIO, closed, ids_of, log_rows, row, served_of, still_open
-from tests.support import fingerprint
+from tests.serving.deciding import SCENARIO, closed, ids_of, log_rows, row, still_open
+from tests.support import fingerprint, until
 
 NAME = "20261122T024313.123456Z-host-1-0.jsonl"
 SHIPPED = f"decisions/{SCENARIO}/2026-11-22/{NAME}"
-
-
-@pytest.fixture(scope="module")
-def served(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """A champion."""
-    return served_of(models, tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "decisions"
 
 
 class Moody(FolderStore):
@@ -58,13 +46,6 @@ def _left(folder: Path, name: str = NAME, text: str = "{}\n{}\n") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
-
-
-def _until(what: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_closed_segment_is_taken_to_its_day_and_off_the_disk(folder: Path, store: Moody) -> None:
@@ -100,13 +81,13 @@ def test_while_the_store_is_away_segments_wait_and_then_it_catches_up(
     log = DecisionLog(folder, most_bytes=1, sync_seconds=0.01)
     with Shipper(folder, lambda: store, look_seconds=0.01, most_seconds=0.05) as shipper, log:
         ids = [log_rows(log, served, row(n))[0] for n in range(5)]
-        _until(lambda: "cannot be reached" in shipper.last_error)
-        _until(lambda: len(closed(folder)) >= 4)
+        until(lambda: "cannot be reached" in shipper.last_error)
+        until(lambda: len(closed(folder)) >= 4)
         ids += log_rows(log, served, row())  # who asks does not notice
         assert store.names("") == []
-        _until(lambda: log.waiting_bytes > 0)
+        until(lambda: log.waiting_bytes > 0)
         store.away = False
-        _until(lambda: shipper.shipped >= 5 and not shipper.last_error)
+        until(lambda: shipper.shipped >= 5 and not shipper.last_error)
     assert fingerprint(folder).keys() <= {".shipping"}
     assert sorted(ids_of(sorted(store.root.rglob("*.jsonl")))) == sorted(ids)
 
@@ -124,7 +105,7 @@ def test_a_store_that_cannot_even_be_opened_does_not_stop_the_server(
 
     _left(folder)
     with Shipper(folder, connect, look_seconds=0.01):
-        _until(lambda: store.names(""))
+        until(lambda: store.names(""))
     assert len(tries) == 3
 
 

@@ -1,12 +1,10 @@
 """V2: tensors are read as the bundle reads rows, and a wrong one is told with all that is wrong."""
 
 import json
-import math
 import struct
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -16,101 +14,23 @@ from components.scoring.scorer import Scorer
 from serving.v2 import VERSION
 from tests.making import Models, changed, plain_rows
 from tests.serving import dated
-from tests.serving.asking import Asked, Reply, asked
-
-MODEL = "/v2/models/small-loans"
-INFER = f"{MODEL}/infer"
-LENGTH = "inference-header-content-length"
-KINDS = {"INCOME": "FP64", "VISITS": "INT64", "REGION": "BYTES", "AMOUNT": "FP64"}
-OUTPUTS = ["pd", "points", "decision", "release", "decision_id", "reasons"]
-DECLARED = "inputs: not as the model declares"
-NUMBERS = "FP64 or FP32 or INT64 or INT32 or INT16 or INT8 or UINT64 or UINT32 or UINT16 or UINT8"
-
-Tensor = dict[str, Any]
-
-
-def tensor(name: str, *data: object, **changes: object) -> Tensor:
-    """A tensor in JSON; a change to None leaves its part out."""
-    plain = {"name": name, "shape": [len(data)], "datatype": KINDS[name], "data": list(data)}
-    return {key: value for key, value in {**plain, **changes}.items() if value is not None}
-
-
-TWO = (
-    tensor("INCOME", 40.0, None),
-    tensor("VISITS", 2, 0),
-    tensor("REGION", "north", None),
-    tensor("AMOUNT", 20.0, 0.1),
+from tests.serving.asking import Asked, asked
+from tests.serving.inferring import (
+    INFER,
+    KINDS,
+    LENGTH,
+    MODEL,
+    NUMBERS,
+    OUTPUTS,
+    RIGHT,
+    TWO,
+    in_bytes,
+    infer,
+    outputs,
+    packed,
+    tensor,
+    with_tensor,
 )
-
-
-def with_tensor(one: Tensor) -> list[Tensor]:
-    """Two right rows, with one tensor replaced by another of its name."""
-    return [one if one["name"] == right["name"] else right for right in TWO]
-
-
-@pytest.fixture(scope="module")
-def release(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The boosted trees in a folder."""
-    folder: Path = tmp_path_factory.mktemp("release")
-    return models.release("xgboost", folder)
-
-
-@pytest.fixture(scope="module")
-def scorer(release: Path) -> Scorer:
-    """The boosted trees at work."""
-    return Scorer(release)
-
-
-@pytest.fixture(scope="module")
-def app(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """An application that serves them, and a model of dates."""
-    folder: Path = tmp_path_factory.mktemp("repeat")
-    with asked(small_loans=release, repeat=dated.release(folder)) as made:
-        yield made
-
-
-def infer(app: Asked, inputs: object, path: str = INFER, **more: object) -> Reply:
-    return app.post(path, {"inputs": inputs, **more})
-
-
-def outputs(reply: Reply) -> dict[str, Any]:
-    """The data of an answer's tensors by name."""
-    assert reply.status == 200, reply.body
-    return {one["name"]: one["data"] for one in reply.json()["outputs"]}
-
-
-def packed(texts: Sequence[bytes]) -> bytes:
-    return b"".join(struct.pack("<I", len(text)) + text for text in texts)
-
-
-def in_bytes(
-    app: Asked, *tensors: tuple[str, str, Sequence[int], bytes], tail: bytes = b"", **more: object
-) -> Reply:
-    """Ask with tensors whose data is bytes: name, datatype, shape, bytes."""
-    head = orjson.dumps(
-        {
-            "inputs": [
-                {
-                    "name": name, "shape": shape, "datatype": datatype,
-                    "parameters": {"binary_data_size": len(raw)},
-                }
-                for name, datatype, shape, raw in tensors
-            ],
-            **more,
-        }
-    )  # fmt: skip
-    body = b"".join([head, *(raw for *_, raw in tensors), tail])
-    headers = {"content-type": "application/octet-stream", LENGTH: str(len(head))}
-    return app.ask("POST", INFER, body, headers)
-
-
-RIGHT = (
-    ("AMOUNT", "FP32", [2], np.array([20.0, 0.5], "<f4").tobytes()),
-    ("REGION", "BYTES", [2, 1], packed([b"north", b""])),
-    ("INCOME", "FP64", [2], np.array([40.0, math.nan], "<f8").tobytes()),
-    ("VISITS", "UINT8", [2], bytes([2, 0])),
-)
-
 
 # --- what the server says of itself and of a model ---
 

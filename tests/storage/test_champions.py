@@ -64,7 +64,10 @@ def _why(
     why: str = "",
     run: str = "now",
 ) -> str:
-    return why_promote("s", B, run=run, named=named, why=why, promotions=promotions, audit=audit)
+    ground, _ = why_promote(
+        "s", B, run=run, named=named, why=why, promotions=promotions, audit=audit
+    )
+    return ground
 
 
 NEVER_UP: tuple[Row, ...] = ((A, "first", False),)
@@ -78,6 +81,8 @@ FAILED: tuple[Row, ...] = (A, (B, "won", False), (A, "failed", False))
         (NEVER_UP, [], "first"),
         ((*NEVER_UP, (C, "first", False)), [_lost(B, 1)], "first"),
         ((A,), [_challenge(B, 1)], "won"),
+        ((A,), [_challenge(B, 1, compared=True)], "won"),
+        ((A,), [_challenge(B, 1, compared=False, why="same model, another snapshot")], "alike"),
         ((A, C), [_challenge(B, 1), _challenge(B, 2)], "won"),
         ((A,), [_lost(B, 1), _challenge(B, 1)], "won"),
         ((A,), [_alike(1), _challenge(B, 1, comparable=True)], "won"),
@@ -296,6 +301,7 @@ def test_ways_back_walk_back_through_the_champions_as_a_stack(moves: list[str]) 
     [
         ("first", "", "first champion"),
         ("won", "", "won the challenge"),
+        ("alike", "another snapshot", "without a comparison: another snapshot"),
         ("rollback", "complaints", "rolled back: complaints"),
         ("explicit", "in a meeting", "by a person's decision: in a meeting"),
         ("failed", undone(A), "rolled back: release aaaaaaaaaaaa could not be deployed"),
