@@ -1,33 +1,95 @@
-"""Score a frame with a bundle, partition by partition: the one scorer inside Spark's workers."""
+"""A month's batch: a decision on each of its rows, by the one scorer inside Spark's workers.
 
+The rows are as monitoring reads them, whoever decided (docs/monitoring.md). A row has the same
+decision id whenever it is scored: of its month and its key, and of nothing else.
+"""
+
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pyspark import SparkFiles
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from components.scoring.bundle import Bundle
+from components.scoring.spec import Input
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+KEY, ENTITY, AT = "_key", "_entity", "_at"
+#: Of an input's name in the table of decisions.
+INPUT = "in_"
+_TYPES = {"number": "double", "integer": "double", "date": "date", "category": "string"}
 
-def score(frame: DataFrame, folder: Path, identity: str, key: str) -> DataFrame:
-    """Key, PD and points of every row. The bundle must have this id wherever a worker reads it."""
-    inputs = [declared.name for declared in Bundle.load(folder, identity).spec.inputs]
+
+def decision_id(scenario: str, key: str, at_ms: int) -> str:
+    """The id of the decision on a row, of its key and the day on which it is decided."""
+    said = hashlib.sha256(f"{scenario}\0{key}".encode()).hexdigest()
+    return f"{at_ms:012x}{said[:18]}-0"
+
+
+def decide(rows: DataFrame, folder: Path, release: str) -> DataFrame:
+    """The decisions of a release on rows with `_key`, `_entity` (texts), `_at` (a day), and its
+    inputs. The folder is the release's; every worker gets a copy, and verifies it.
+    """
+    from components.scoring.scorer import Scorer
+
+    scorer = Scorer(folder, release)
+    inputs = scorer.bundle.spec.inputs
+    rows.sparkSession.sparkContext.addFile(str(folder), recursive=True)
+    name = folder.name
 
     def of_partition(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        import pyarrow as pa
-
-        bundle = Bundle.load(folder, identity)
+        own = Scorer(Path(SparkFiles.get(name)), release)
         for batch in batches:
-            columns = {name: batch.column(name).to_pylist() for name in inputs}
-            pd = bundle.score(bundle.columns(columns)).pd
-            yield pa.RecordBatch.from_arrays(
-                [batch.column(key), pa.array(pd), pa.array(bundle.points(pd))],
-                names=[key, "pd", "points"],
-            )
+            yield _decided(batch, own)
 
-    wanted = frame.select(key, *inputs)
-    kind = wanted.schema[key].dataType.simpleString()
-    return wanted.mapInArrow(of_partition, f"`{key}` {kind}, pd double, points bigint")
+    cast = [F.col(f"`{i.name}`").cast(_TYPES[i.kind]).alias(f"{INPUT}{i.name}") for i in inputs]
+    return rows.select(KEY, ENTITY, AT, *cast).mapInArrow(of_partition, _schema(inputs))
+
+
+def _schema(inputs: tuple[Input, ...]) -> str:
+    columns = [
+        "decision string", "at timestamp", "entity string", "release string", "pd double",
+        "points int", "approved boolean", "reasons array<string>", "other_release string",
+        "other_pd double", *(f"`{INPUT}{i.name}` {_TYPES[i.kind]}" for i in inputs),
+    ]  # fmt: skip
+    return ", ".join(columns)
+
+
+def _decided(batch: "pa.RecordBatch", scorer: Any) -> "pa.RecordBatch":
+    import numpy as np
+    import pyarrow as pa
+
+    bundle = scorer.bundle
+    named = {i.name: batch.column(f"{INPUT}{i.name}") for i in bundle.spec.inputs}
+    matrix = bundle.columns({i.name: _values(i, named[i.name]) for i in bundle.spec.inputs})
+    pd = bundle.score(matrix).pd
+    at = batch.column(AT).to_numpy(zero_copy_only=False).astype("M8[ms]")
+    keys = batch.column(KEY).to_pylist()
+    scenario, rows = scorer.release.scenario, len(keys)
+    asked = at.astype(np.int64).tolist()
+    ids = [decision_id(scenario, *pair) for pair in zip(keys, asked, strict=True)]
+    columns: dict[str, Any] = {
+        "decision": pa.array(ids),
+        "at": pa.array(at.astype("M8[us]"), pa.timestamp("us", "UTC")),
+        "entity": batch.column(ENTITY),
+        "release": pa.array([scorer.id] * rows),
+        "pd": pa.array(pd),
+        "points": pa.array(bundle.points(pd), pa.int32()),
+        "approved": pa.array(scorer.release.policy.approves(pd)),
+        "reasons": pa.nulls(rows, pa.list_(pa.string())),  # in bulk they are told on request
+        "other_release": pa.nulls(rows, pa.string()),
+        "other_pd": pa.nulls(rows, pa.float64()),
+        **{f"{INPUT}{name}": column for name, column in named.items()},
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _values(declared: Input, column: "pa.Array") -> Any:
+    """A column as `bundle.columns` takes it."""
+    if declared.kind == "category":
+        return column.to_pylist()
+    return column.to_numpy(zero_copy_only=False)  # null is NaN, or NaT
