@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from components.contracts.policy import Gate, Rule
-from components.contracts.results import (
-    Evaluation,
-    RunSummary,
-)
+from components.contracts.results import Evaluation
+from components.contracts.runs import RunSummary
 from components.evaluation import step
 from components.scoring.bundle import SCORECARD
 from components.storage.steps import take, task
