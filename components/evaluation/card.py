@@ -161,11 +161,11 @@ def _training(
 
 
 def _figures(evaluation: Evaluation, decision: Decision) -> list[str]:
-    chosen = evaluation.of_chosen()
+    chosen, moved = evaluation.of_chosen(), evaluation.stability.score
     ranking = [
         *((NAMES[name], span(i)) for name, i in chosen.intervals.items()),
         (NAMES["ece"], f"{chosen.metrics['ece']:.4f}; {noise(chosen)}"),
-        (NAMES["psi"], f"{chosen.metrics['psi']:.4f}"),
+        (NAMES["psi"], f"{moved.psi:.4f}; chance alone gives up to {moved.by_chance:.4f}"),
     ]
     at = [
         *((f"PD {cutoff}", found) for cutoff, found in chosen.thresholds.items()),

@@ -300,6 +300,13 @@ def _drift(found: Exploration) -> list[str]:
             "By month: from the development rows to all rows of a month, for the features with the "
             "highest IV, read in the same way."
         ))  # fmt: skip
+    if found.persons and found.persons.development.rows > found.persons.development.persons:
+        side = found.persons.development
+        parts.append(note(
+            f"The {side.rows:,} development rows are of {side.persons:,} persons "
+            f"({found.persons.entity}). Rows of one person move together, and chance takes each "
+            "for itself: where few persons have many rows, it moves more than is said here."
+        ))  # fmt: skip
     return parts
 
 

@@ -31,7 +31,7 @@ def render(
         "Gate": [_gate_table(decision)],
         "Candidates": [
             sections.candidate_table(evaluation, candidates),
-            sections.interval_table(chosen),
+            sections.interval_table(evaluation),
             pictures(plots.trials(candidates)),
         ],
         "Cut-off": sections.cutoff(evaluation),

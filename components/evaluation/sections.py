@@ -37,8 +37,9 @@ from components.figures.psi import psi_word
 _FAIR = ("approval_ratio", "equal_opportunity")
 _MOST_MOVED = 40
 BY_CHANCE = (
-    "By chance: what as many rows that have not moved stay below 999 times in 1,000. A PSI is read "
-    "only where it is above that: below 0.1 it is stable, to 0.25 moderate, above significant."
+    "By chance: what as many rows that have not moved stay below 999 times in 1,000. A PSI below "
+    "0.1 is stable, to 0.25 moderate, above significant, where it is more than chance; where "
+    "chance alone gives 0.25 or more, and the PSI is not above it, there are too few rows to tell."
 )
 
 
@@ -51,29 +52,31 @@ def candidate_table(evaluation: Evaluation, candidates: Candidates) -> str:
     rows: list[tuple[object, ...]] = [
         ("Search", *(searched(trained[f.family]) for f in of)),
         ("Validation AUC", *(trained[f.family].validation_auc for f in of)),
-        *((f"Test {NAMES[name]}", *(f.metrics[name] for f in of)) for name in RANKING),
-        *((f"Test {NAMES[name].lower()}", *(f.metrics[name] for f in of)) for name in fair),
+        *((NAMES[name], *(f.metrics[name] for f in of)) for name in (*RANKING, *fair)),
     ]
     heads = ("", *(f.family + (" (chosen)" if f.family == evaluation.chosen else "") for f in of))
     return table(heads, rows, numbers=range(1, len(heads))) + note(
-        "Chosen by AUC on the validation rows, not on those of the test."
+        "Chosen by AUC on the validation rows; all below it is of the test rows, which had no say "
+        "in it."
     )
 
 
-def interval_table(figures: Figures) -> str:
+def interval_table(evaluation: Evaluation) -> str:
     """The chosen candidate's figures with their intervals."""
+    figures, moved = evaluation.of_chosen(), evaluation.stability.score
     rows = [
         *(
             (NAMES[name], i.value, f"{i.low:.4f} to {i.high:.4f}")
             for name, i in figures.intervals.items()
         ),
         (NAMES["ece"], figures.metrics["ece"], noise(figures)),
-        (NAMES["psi"], figures.metrics["psi"], None),
+        (NAMES["psi"], moved.psi, f"chance alone gives up to {moved.by_chance:.4f}"),
     ]
     return table((f"Of {figures.family}", "Found", "95 % interval"), rows, numbers=(1, 2)) + note(
         "By bootstrap, for AUC, Gini and KS with good and bad rows drawn apart. ECE and PSI are "
         "positive by noise alone: beside the ECE stands what PDs that are right stay below 95 "
-        "times in 100 on as many rows. PSI is of the score, development to test."
+        "times in 100 on as many rows, beside the PSI what a score that has not moved stays below "
+        "999 times in 1,000. PSI is of the score, development to test."
     )
 
 

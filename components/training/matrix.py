@@ -91,16 +91,14 @@ def check(data: Data, spec: TrainSpec) -> None:
 
 
 def _class_faults(data: Data, label: str) -> list[str]:
-    faults = []
+    lacking = []
     for split in _SIDES:
         classes, counts = np.unique(data.label[data.rows(split)], return_counts=True)
         if classes.tolist() != [0, 1]:
             pairs = zip(counts.tolist(), classes.tolist(), strict=True)
             found = ", ".join(f"{n:,} of class {c}" for n, c in pairs) or "none"
-            faults.append(
-                f"label {label}: expected both classes among the {split} rows, found {found}"
-            )
-    return faults
+            lacking.append(f"among the {split} rows, found {found}")
+    return [f"label {label}: expected both classes {'; '.join(lacking)}"] if lacking else []
 
 
 def _feature_faults(data: Data, features: tuple[Feature, ...]) -> Iterator[tuple[int, str]]:

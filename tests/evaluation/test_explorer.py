@@ -141,6 +141,15 @@ def test_rows_of_one_month_have_no_empty_table_of_months(tmp_path: Path) -> None
     assert "Target by month" not in part
 
 
+def test_where_persons_return_the_page_says_that_chance_moves_more(tmp_path: Path) -> None:
+    rows = table(_as_of=DAYS, WHO=[str(number % 50) for number in range(400)])
+    part = section(page_of(explored(tmp_path, rows, SPEC.model_copy(update={"entity": "WHO"}))),
+                   "Drift")  # fmt: skip
+    assert "The 300 development rows are of 50 persons (WHO)." in part
+    alone = section(page_of(explored(tmp_path, table(_as_of=DAYS), SPEC)), "Drift")
+    assert "Rows of one person" not in alone
+
+
 def test_a_month_of_few_rows_is_not_called_moved(tmp_path: Path) -> None:
     days = np.full(400, np.datetime64("2024-01-14"))
     days[:9] = np.datetime64("2024-02-14")

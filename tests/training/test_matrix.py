@@ -182,7 +182,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(VintageError) as refused:
         check(made, SPEC)
     assert [line.partition(": ")[0] for line in str(refused.value).splitlines()] == [
-        *[f"label {SPEC.label}"] * 3, "feature INCOME", "feature VISITS", "feature SHARE",
+        f"label {SPEC.label}", "feature INCOME", "feature VISITS", "feature SHARE",
     ]  # fmt: skip
 
 
