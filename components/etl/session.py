@@ -21,6 +21,9 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
     """A local session, stopped at the end; `workshop` keeps what Spark and Java need on disk."""
     # The second compiler pays on long work and costs a fifth of the time of a short one.
     compiler = "-XX:TieredStopAtLevel=1 " if input_bytes < _SMALL else ""
+    # Every task writes its code out anew: of wide tables with few rows that is much of the work.
+    # How many there are is not to depend on the machine.
+    tasks = 4 if input_bytes < _SMALL else 8
     os.environ["JAVA_HOME"] = str(java_home(workshop))
     os.environ["PYSPARK_PYTHON"] = sys.executable  # workers are of this environment
     session = (
@@ -34,13 +37,12 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
         .config("spark.local.dir", str(workshop / "spark"))
         .config("spark.sql.warehouse.dir", str(workshop / "spark" / "warehouse"))
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.sql.shuffle.partitions", tasks)
         # The JVM compiles no longer method: the stages of wide tables are cut into shorter ones.
         .config("spark.sql.codegen.hugeMethodLimit", "8000")
         # It multiplies the conditions of wide tables by one another: minutes for nothing.
         .config("spark.sql.constraintPropagation.enabled", "false")
-        # How files are cut into tasks is not to depend on the machine.
-        .config("spark.sql.files.minPartitionNum", "8")
+        .config("spark.sql.files.minPartitionNum", tasks)
         .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
         .config("spark.sql.caseSensitive", "true")  # a file's columns are its own affair
         # A pruned column would hide that its line was malformed.
