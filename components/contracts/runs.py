@@ -45,7 +45,7 @@ class RunSummary(Contract):
 
     scenario: str
     run: str
-    status: Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
+    status: Literal["deployed", "registered", "explored", "decided", "refused", "skipped", "failed"]
     metrics: dict[str, float]
     gate: tuple[RuleResult, ...]
     #: What was read and cleaned, a line a table; empty where nothing was.
@@ -62,3 +62,5 @@ class RunSummary(Contract):
     challenge: str = ""
     #: Why nothing was trained, in a sentence; empty where there was no reason to skip it.
     skipped: str = ""
+    #: What was decided of a month, in a sentence; empty where nothing was.
+    decided: str = ""

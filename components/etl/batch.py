@@ -6,6 +6,7 @@ decision id whenever it is scored: of its month and its key, and of nothing else
 
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ from pyspark import SparkFiles
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from components.contracts.history import AsOfColumn
+from components.contracts.scenario import FeaturesSpec
+from components.etl.bronze import MONTH
+from components.etl.histories import AS_OF
 from components.scoring.spec import Input
 
 if TYPE_CHECKING:
@@ -28,6 +33,21 @@ def decision_id(scenario: str, key: str, at_ms: int) -> str:
     """The id of the decision on a row, of its key and the day on which it is decided."""
     said = hashlib.sha256(f"{scenario}\0{key}".encode()).hexdigest()
     return f"{at_ms:012x}{said[:18]}-0"
+
+
+def rows_of_month(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
+    """The rows of gold that are decided on in a day's month: those whose own as-of is in it, or
+    all of them, on that day, where no row has one.
+    """
+    at = F.lit(date.fromisoformat(day))
+    if isinstance(spec.as_of, AsOfColumn):
+        gold, at = gold.where(F.col(MONTH) == day[:7]), F.col(AS_OF)
+    return gold.select(
+        "*",
+        F.col(spec.key).cast("string").alias(KEY),
+        F.col(spec.entity).cast("string").alias(ENTITY),
+        at.alias(AT),
+    )
 
 
 def decide(rows: DataFrame, folder: Path, release: str) -> DataFrame:

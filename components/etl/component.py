@@ -45,3 +45,22 @@ def features(
         spec=spec, run=run or job, timeout_minutes=timeout_minutes,
         silver=silver, gold=gold, snapshot=snapshot,
     )  # fmt: skip
+
+
+@dsl.component(base_image=SPARK, install_kfp_package=False)
+def decide(
+    spec: str,
+    run: str,
+    job: str,
+    timeout_minutes: float,
+    silver: dsl.Input[dsl.Dataset],
+    gold: dsl.Input[dsl.Dataset],
+    decisions: dsl.Output[dsl.Dataset],
+) -> None:
+    """Decide on every row of the run's month with the champion that serves."""
+    from components.etl.step import decide as step
+
+    step(
+        spec=spec, run=run or job, timeout_minutes=timeout_minutes,
+        silver=silver, gold=gold, decisions=decisions,
+    )  # fmt: skip

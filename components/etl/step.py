@@ -6,11 +6,13 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from components.contracts.errors import ContractError, VintageError
 from components.etl.asof import day_of, resolve
+from components.storage import registry
 from components.storage.keys import file_digest
 from components.storage.objects import Entry
 from components.storage.steps import Artifact, Task, hand_over, take, task
@@ -293,3 +295,59 @@ def _pack(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, obje
     )
     sha256 = pack(target / "snapshot.bin", ids, inputs, blocks)
     return {"sha256": sha256, "rows": len(ids), "example": ids[0] if ids else ""}
+
+
+def decide(
+    *, spec: str, run: str, timeout_minutes: float, silver: Artifact, gold: Artifact,
+    decisions: Artifact,
+) -> None:  # fmt: skip
+    """Decide on every row of the run's month with the champion that serves.
+
+    1. Find the month: that of the day as of which silver was cleaned; today's where nothing is
+       dated.
+    2. A month is decided once: where that was, it stands, whoever is champion by now.
+    3. Publish the decisions (`decided`) and hand them over.
+    """
+    scenario = json.loads(spec)["scenario"]
+    with task("decide", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        day = str(take(silver).facts.get("as_of", "")) or datetime.now(UTC).date().isoformat()
+        made, release = take(gold), registry.deployed_release(work.store, scenario)
+        if release is None:
+            raise VintageError(
+                f"{scenario}: expected a deployed champion to decide with, found none; "
+                f"train one with: vintage run {scenario}"
+            )
+        decided = work.find_or_make(
+            f"{scenario}/decided/{day[:7]}",
+            lambda target: _decide(work, spec, made, release, day, target),
+        )
+        by = str(decided.facts["release"])
+        if (by, decided.facts["gold"]) != (release, made.digest):
+            work.say(f"{day[:7]} was decided before, by release {by[:12]}: that stands")
+        work.record.facts = {
+            name: decided.facts[name] for name in ("rows", "approved", "release", "month")
+        }
+        hand_over(decided, decisions)
+
+
+def _decide(
+    work: Task, spec: str, made: Entry, release: str, day: str, target: Path
+) -> Mapping[str, object]:
+    from components.contracts.scenario import FeaturesSpec
+    from components.etl import batch
+    from components.etl.session import count_rows, files_for, spark_session, write_table
+
+    declared = FeaturesSpec.model_validate_json(spec)
+    folder = work.store.local(registry.find_release(work.store, declared.scenario, release))
+    size = sum(made.files.values())
+    with spark_session(f"{declared.scenario} decide", work.settings.home, size) as spark:
+        table = spark.read.parquet(str(work.store.local(made) / "final-dataset"))
+        rows = batch.rows_of_month(table, declared, day)
+        decided = batch.decide(rows, folder, release).repartition(files_for(size), "decision")
+        place = target / "decisions"
+        write_table(decided.sortWithinPartitions("decision"), place)
+        approved = spark.read.parquet(str(place)).where("approved").count()
+    return {
+        "rows": count_rows(place), "approved": approved, "release": release,
+        "gold": made.digest, "month": day[:7],
+    }  # fmt: skip

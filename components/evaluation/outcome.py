@@ -8,7 +8,7 @@ from components.contracts.results import RuleResult
 from components.contracts.runs import Layer, RunSummary, Stage
 from components.figures.page import page, table
 
-Status = Literal["deployed", "registered", "explored", "refused", "skipped", "failed"]
+Status = Literal["deployed", "registered", "explored", "decided", "refused", "skipped", "failed"]
 
 
 def summarise(
@@ -48,6 +48,14 @@ def summarise(
         log=log,
         challenge=str(fought.get("why", "")),
         skipped=_too_short(facts["features"]) if status == "skipped" else "",
+        decided=_decided(facts["decide"]) if status == "decided" else "",
+    )
+
+
+def _decided(made: Mapping[str, Any]) -> str:
+    return (
+        f"{made['rows']:,} rows of {made['month']}, {made['approved']:,} of them approved, by "
+        f"release {made['release'][:12]}"
     )
 
 
@@ -80,6 +88,8 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
         return "deployed"
     if state == "SUCCEEDED" and "explore" in done:
         return "explored"
+    if state == "SUCCEEDED" and "decide" in done:
+        return "decided"
     if stages.get("gate", {}).get("facts", {}).get("passed") is False:
         return "refused"
     if state == "SUCCEEDED" and stages.get("features", {}).get("facts", {}).get("ready") is False:
@@ -111,7 +121,11 @@ def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:
     parts = [
         f"<h1>{escape(summary.scenario)}: the run {'failed' if failed else 'is done'}</h1>",
         f"<p>Run <code>{escape(summary.run)}</code>, {summary.status}.{stands}</p>",
-        *(f"<pre>{escape(why)}</pre>" for why in (summary.error, summary.skipped) if why),
+        *(
+            f"<pre>{escape(why)}</pre>"
+            for why in (summary.error, summary.skipped, summary.decided)
+            if why
+        ),
         table(
             ("Stage", "Status", "Seconds"),
             [(stage.stage, stage.status, f"{stage.seconds:.1f}") for stage in summary.stages],

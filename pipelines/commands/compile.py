@@ -22,6 +22,7 @@ def main(args: argparse.Namespace) -> int:
     from pipelines.exploration import exploration_pipeline
     from pipelines.release import release_pipeline
     from pipelines.scenarios import load, names
+    from pipelines.scoring import scoring_pipeline
     from pipelines.training import training_pipeline
 
     declared = [load(name) for name in args.scenarios or names()]
@@ -35,6 +36,7 @@ def main(args: argparse.Namespace) -> int:
     for scenario in declared:
         for make in (
             training_pipeline, challenge_pipeline, release_pipeline, exploration_pipeline,
+            scoring_pipeline,
         ):  # fmt: skip
             pipeline = make(scenario)
             path = out / f"{pipeline.name}.yaml"

@@ -34,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pipeline",
-        choices=(*_PIPELINES, "exploration"),
+        choices=(*_PIPELINES, "exploration", "scoring"),
         help="one only: train and register, challenge the champion with the release that was "
-        "registered last, promote and deploy that (default: these, one after the other), or a "
-        "page about the data",
+        "registered last, promote and deploy that (default: these, one after the other), a page "
+        "about the data, or decide on the month's rows with the champion",
     )
     parser.add_argument(
         "--why",
@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
     kinds = (args.pipeline,) if args.pipeline else _PIPELINES
     if args.data is not None and not args.data:
         raise VintageError("--data: expected a folder, found an empty word")
-    reads = kinds[0] in {"training", "exploration"}
+    reads = kinds[0] not in {"challenge", "release"}
     for option, text in (("--data", args.data), ("--as-of", args.as_of)):
         if text and not reads:
             raise VintageError(
@@ -203,6 +203,8 @@ def _print_summary(summary: "RunSummary", example: str) -> None:
         lines.append(("release", f"{summary.release[:12]}, registered and not promoted"))
     if summary.skipped:
         lines.append(("skipped", summary.skipped))
+    if summary.decided:
+        lines.append(("decided", summary.decided))
     if summary.challenge:
         lines.append(("challenge", summary.challenge))
     lines += [("rows" if not n else "", r.sentence()) for n, r in enumerate(summary.rows)]

@@ -18,12 +18,13 @@ from pipelines.challenge import challenge_pipeline
 from pipelines.exploration import exploration_pipeline
 from pipelines.release import release_pipeline
 from pipelines.scenarios import load, names
+from pipelines.scoring import scoring_pipeline
 from pipelines.training import training_pipeline
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PIPELINES = {
     "training": training_pipeline, "challenge": challenge_pipeline, "release": release_pipeline,
-    "exploration": exploration_pipeline,
+    "exploration": exploration_pipeline, "scoring": scoring_pipeline,
 }  # fmt: skip
 #: The tasks of each beside `finish`, and those of them that ask the SQL tables.
 BODY = {
@@ -31,9 +32,11 @@ BODY = {
     "challenge": ["challenge"],
     "release": ["deploy"],
     "exploration": ["ingest", "features", "explore"],
+    "scoring": ["ingest", "features", "decide"],
 }
 ASKING = {
     "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
+    "scoring": set(),
 }  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
 EVERY = [(name, kind) for name in names() for kind in PIPELINES]
@@ -118,6 +121,7 @@ def test_what_a_pipeline_asks_for_has_a_default_but_the_data(ir: tuple[str, Any]
     assert asked == {
         "training": {"data": None, "as_of": "", "run": ""},
         "exploration": {"data": None, "as_of": "", "run": ""},
+        "scoring": {"data": None, "as_of": "", "run": ""},
         "challenge": {"release": "", "run": ""},
         "release": {"release": "", "why": "", "run": ""},
     }[kind]  # fmt: skip
