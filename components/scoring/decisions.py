@@ -145,8 +145,19 @@ class Segment:
 
     def __iter__(self) -> Iterator[Record]:
         """Every whole record; raises VintageError at one that is damaged."""
+        for _, found in self.each():
+            if isinstance(found, VintageError):
+                raise found
+            yield found
+
+    def each(self) -> Iterator[tuple[int, Record | VintageError]]:
+        """Every whole line's number and record; of a damaged one, the error that says so."""
         for number, line in self._lines():
-            yield self._record(number, line)
+            try:
+                found: Record | VintageError = self._record(number, line)
+            except VintageError as error:
+                found = error
+            yield number, found
 
     def find(self, request: str) -> Record | None:
         """The record of a request; no other is read."""
@@ -170,7 +181,9 @@ class Segment:
     def _named(self, number: int, expected: str) -> Iterator[None]:
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+        ) as error:  # fmt: skip
             raise VintageError(
                 f"{self.name}, line {number}: expected {expected}, found otherwise: "
                 f"{type(error).__name__} {error}"
@@ -204,7 +217,9 @@ def _release(scenario: str, raw: Mapping[str, Any]) -> Release:
 def _time(text: str) -> np.datetime64:
     if not text.endswith("Z"):
         raise ValueError(f"the time {text!r:.60}, which is not UTC")
-    return np.datetime64(text[:-1], "ns")
+    if np.isnat(found := np.datetime64(text[:-1], "ns")):
+        raise ValueError(f"the time {text!r:.60}, which is none")
+    return found
 
 
 def _record(raw: Mapping[str, Any], header: Header) -> Record:
