@@ -26,7 +26,8 @@ FOLDER = "decisions"
 #: How the name of a segment that is still written to goes on.
 OPEN = ".open"
 _NAME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.\d{6}Z-.+-\d+-\d+\.jsonl")
-_DECISION = re.compile("([0-9a-f]{12}[0-9a-f]{18})-(0|[1-9][0-9]{0,8})")
+#: An id of a decision, as a pattern: its request, a dash, its row.
+DECISION = "([0-9a-f]{12}[0-9a-f]{18})-(0|[1-9][0-9]{0,8})"
 _END_OF_TIME = 253_402_300_800_000  # ms; a year has four digits
 _DAY = np.timedelta64(1, "D")
 
@@ -56,7 +57,7 @@ def _started(segment: str) -> np.datetime64:
 
 def parse_decision(text: str) -> tuple[str, int]:
     """The request and the row of a decision's id."""
-    found = _DECISION.fullmatch(text)
+    found = re.fullmatch(DECISION, text)
     if found is None or int(found[1][:12], 16) >= _END_OF_TIME:
         raise VintageError(
             f"decision {text!r:.80}: expected an id as an answer has it: 30 hexadecimal digits, "
