@@ -49,3 +49,22 @@ class Gathered(Contract):
     twice: Trouble
     #: Records whose time is not that of their segment. Their month is that of their own time.
     clocks: Trouble
+
+
+class Matched(Contract):
+    """How decisions and outcomes fit together, as it was known at the end of a month."""
+
+    as_of: Month
+    #: Decisions up to the month's end: with an outcome that was known by then, and without.
+    joined: Count
+    waiting: Count
+    #: Outcomes that were known by then, as delivered.
+    outcomes: Count
+    #: Of those, what was said before, with the same value.
+    repeated: Count
+    #: Decisions with both values, and one of them. What was known first stands.
+    conflicting: Count
+    conflict: str | None
+    #: Decisions that have an outcome and do not exist, and one of them.
+    strange: Count
+    stranger: str | None
