@@ -46,7 +46,7 @@ _STANDING = f"""
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """Rows in the order of the decisions' ids, and how they came about."""
+    """Rows in the order of the decisions' ids, to be read once; and how they came about."""
 
     matched: Matched
     rows: pa.RecordBatchReader

@@ -223,6 +223,13 @@ def test_a_segment_that_was_shipped_twice_counts_once(tmp_path: Path) -> None:
     assert (found.twice.example.file, found.twice.example.line) == ("s1", 2)
 
 
+def test_a_segment_whose_first_copy_was_cut_short_is_read_to_its_end(tmp_path: Path) -> None:
+    data = header() + record() + record(rows(2))
+    found, tables = _gathered(tmp_path, data[:-20], data)
+    assert len(_ids(tables)) == len(set(_ids(tables))) == 3
+    assert (found.cut.count, found.twice.count, found.requests) == (1, 1, 2)
+
+
 def test_a_request_that_was_read_hours_ago_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

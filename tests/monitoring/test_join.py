@@ -231,6 +231,23 @@ def test_nothing_is_left_in_the_folder_of_what_did_not_fit(tmp_path: Path) -> No
     assert all(path.suffix == ".parquet" for path in tmp_path.iterdir())
 
 
+def test_more_rows_than_memory_are_joined_all_the_same(tmp_path: Path) -> None:
+    rows = 300_000
+    ids = pa.array([f"019155e8b6{number:020x}-0" for number in range(rows)])
+    table = pa.Table.from_pylist([DECISIONS[1]] * rows, schema=schema_of(INPUTS))
+    pq.write_table(table.set_column(0, "decision", ids), tmp_path / "decisions.parquet")
+    flags = np.arange(rows) % 3 == 0
+    made = pa.table([ids[::-1], pa.array([date(2024, 8, 1)] * rows), flags], schema=SCHEMA)
+    pq.write_table(made, tmp_path / "outcomes.parquet")
+    with joined(
+        [tmp_path / "decisions.parquet"], [tmp_path / "outcomes.parquet"], as_of=AS_OF,
+        columns=[], scratch=tmp_path, memory_gb=0.06, threads=2,
+    ) as found:  # fmt: skip
+        assert list(tmp_path.glob("join-*/*"))  # what did not fit
+        assert found.matched.joined == rows
+        assert np.array_equal(arrays(found.rows)["bad"], flags[::-1])
+
+
 _OUTCOMES = st.tuples(
     st.sampled_from(IDS[:6]), st.dates(date(2024, 7, 1), date(2024, 8, 31)), st.booleans()
 )
@@ -246,7 +263,7 @@ def _bytes(found: _Found) -> dict[str, bytes]:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.data())
 def test_late_outcomes_change_nothing_in_any_order_and_any_split(data: st.DataObject) -> None:
     early = data.draw(st.lists(_OUTCOMES, max_size=8))
