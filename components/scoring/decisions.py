@@ -26,7 +26,8 @@ FOLDER = "decisions"
 #: How the name of a segment that is still written to goes on.
 OPEN = ".open"
 _NAME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.\d{6}Z-.+-\d+-\d+\.jsonl")
-_DECISION = re.compile("([0-9a-f]{12}[0-9a-f]{18})-(0|[1-9][0-9]{0,8})")
+#: An id of a decision, as a pattern: its request, a dash, its row.
+DECISION = "([0-9a-f]{12}[0-9a-f]{18})-(0|[1-9][0-9]{0,8})"
 _END_OF_TIME = 253_402_300_800_000  # ms; a year has four digits
 _DAY = np.timedelta64(1, "D")
 
@@ -56,7 +57,7 @@ def _started(segment: str) -> np.datetime64:
 
 def parse_decision(text: str) -> tuple[str, int]:
     """The request and the row of a decision's id."""
-    found = _DECISION.fullmatch(text)
+    found = re.fullmatch(DECISION, text)
     if found is None or int(found[1][:12], 16) >= _END_OF_TIME:
         raise VintageError(
             f"decision {text!r:.80}: expected an id as an answer has it: 30 hexadecimal digits, "
@@ -145,8 +146,19 @@ class Segment:
 
     def __iter__(self) -> Iterator[Record]:
         """Every whole record; raises VintageError at one that is damaged."""
+        for _, found in self.each():
+            if isinstance(found, VintageError):
+                raise found
+            yield found
+
+    def each(self) -> Iterator[tuple[int, Record | VintageError]]:
+        """Every whole line's number and record; of a damaged one, the error that says so."""
         for number, line in self._lines():
-            yield self._record(number, line)
+            try:
+                found: Record | VintageError = self._record(number, line)
+            except VintageError as error:
+                found = error
+            yield number, found
 
     def find(self, request: str) -> Record | None:
         """The record of a request; no other is read."""
@@ -170,7 +182,9 @@ class Segment:
     def _named(self, number: int, expected: str) -> Iterator[None]:
         try:
             yield
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+        ) as error:  # fmt: skip
             raise VintageError(
                 f"{self.name}, line {number}: expected {expected}, found otherwise: "
                 f"{type(error).__name__} {error}"
@@ -204,7 +218,9 @@ def _release(scenario: str, raw: Mapping[str, Any]) -> Release:
 def _time(text: str) -> np.datetime64:
     if not text.endswith("Z"):
         raise ValueError(f"the time {text!r:.60}, which is not UTC")
-    return np.datetime64(text[:-1], "ns")
+    if np.isnat(found := np.datetime64(text[:-1], "ns")):
+        raise ValueError(f"the time {text!r:.60}, which is none")
+    return found
 
 
 def _record(raw: Mapping[str, Any], header: Header) -> Record:

@@ -170,6 +170,8 @@ def _changed(data: bytes, line: int, **values: object) -> bytes:
         ({"inputs": "AAA"}, "Error"),
         ({"at": "2026-11-22"}, "not UTC"),
         ({"at": "yesterdayZ"}, "ValueError"),
+        ({"at": "NaTZ"}, "the time 'NaTZ', which is none"),
+        ({"points": [10**30, 600]}, "OverflowError"),
         ({"challenged": [True, False]}, "two releases, where one alone"),
     ],
 )
@@ -179,6 +181,14 @@ def test_a_damaged_record_is_named(alone: Served, values: dict[str, object], fou
     next(read)
     with pytest.raises(VintageError, match=rf"^a/b\.jsonl, line 3: expected a record, .*{found}"):
         next(read)
+
+
+def test_records_after_a_damaged_one_are_read_where_each_is_asked_for(alone: Served) -> None:
+    data, ids = _written(alone)
+    found = list(Segment("s", _changed(data, 2, rows=3)).each())
+    assert [number for number, _ in found] == [2, 3, 4]
+    assert isinstance(found[1][1], VintageError)
+    assert [getattr(record, "id", None) for _, record in found] == [ids[0], None, ids[2]]
 
 
 @pytest.mark.parametrize("line", [b"{}", b"", b"[]", b"nonsense", b"\xff\xfe", b"[" * 9999])

@@ -1,0 +1,70 @@
+"""What monitoring found in what it was given: counts, each with an example to look at."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from components.contracts.base import Contract, Slug
+
+#: A calendar month: `2024-08`.
+Month = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Example(Contract):
+    """Where the first of its kind is, and what was found there."""
+
+    file: str
+    line: int
+    found: str
+
+
+class Trouble(Contract):
+    """How often something was wrong."""
+
+    count: Count = 0
+    example: Example | None = None
+
+
+class Gathered(Contract):
+    """What became of the decision log when a month's decisions were taken from it.
+
+    The month's neighbours are read too, and what is damaged tells no month: `unreadable`, `cut`
+    and `damaged` are of all that was read, `clocks` too.
+    """
+
+    scenario: Slug
+    month: Month
+    #: Segments that were read, and the requests and decisions of the month in them.
+    segments: Count
+    requests: Count
+    decisions: Count
+    #: Segments without a header of this scenario and format: nothing in them can be read.
+    unreadable: Trouble
+    #: Segments whose last record was cut off: nobody was told what it says.
+    cut: Trouble
+    #: Records that say what no server answers.
+    damaged: Trouble
+    #: Records of requests that were read before; the first stands.
+    twice: Trouble
+    #: Records whose time is not that of their segment. Their month is that of their own time.
+    clocks: Trouble
+
+
+class Matched(Contract):
+    """How decisions and outcomes fit together, as it was known at the end of a month."""
+
+    as_of: Month
+    #: Decisions up to the month's end: with an outcome that was known by then, and without.
+    joined: Count
+    waiting: Count
+    #: Outcomes that were known by then, as delivered.
+    outcomes: Count
+    #: Of those, what was said before, with the same value.
+    repeated: Count
+    #: Decisions with both values, and one of them. What was known first stands.
+    conflicting: Count
+    conflict: str | None
+    #: Decisions that have an outcome and do not exist, and one of them.
+    strange: Count
+    stranger: str | None
