@@ -345,6 +345,8 @@ def _decide(
         rows = batch.rows_of_month(table, declared, day)
         decided = batch.decide(rows, folder, release).repartition(files_for(size), "decision")
         place = target / "decisions"
+        # A moment of Spark's own kind has no zone, and other readers have ceased to know it.
+        spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         write_table(decided.sortWithinPartitions("decision"), place)
         approved = spark.read.parquet(str(place)).where("approved").count()
     return {

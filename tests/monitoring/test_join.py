@@ -210,7 +210,7 @@ def test_a_release_without_a_column_has_nothing_there(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_nowhere_or_of_two_types_is_named(tmp_path: Path) -> None:
-    with pytest.raises(VintageError, match=r"column 'in\.AGE' .* expected .*, found none"):
+    with pytest.raises(VintageError, match=r"column 'in_AGE' .* expected .*, found none"):
         _joined(tmp_path, columns=["in_AGE"])
     pq.write_table(
         schema_of((Column("INCOME", "category", ()),)).empty_table(), tmp_path / "other.parquet"
