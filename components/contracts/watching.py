@@ -14,7 +14,6 @@ from components.contracts.outcomes import (
     Split,
     StatusLabel,
 )
-from components.contracts.results import LEAST_ROWS
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -29,7 +28,7 @@ class Monitoring(Contract):
     #: Whether significant drift is a reason to train before that.
     retrain_on_drift: bool = False
     #: Rows, and rows of either class, below which there is no figure.
-    least_rows: int = Field(default=LEAST_ROWS, ge=2)
+    least_rows: int = Field(default=30, ge=2)
     least_of_class: int = Field(default=10, ge=1)
 
 

@@ -142,11 +142,13 @@ def test_no_row_that_is_called_bad_has_no_precision() -> None:
 
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_few_rows_have_no_figure_of_any_kind(rows: int) -> None:
-    found = vintage(decided(LABEL[:rows], PD[:rows]), "2024-12", SPEC)
+    few = decided(LABEL[:rows], PD[:rows], segments={"REGION": ["x"] * rows})
+    found = vintage(few, "2024-12", SPEC)
     why = f"too few rows: expected 4 at least, found {rows}"
     at = [m for measures in found.thresholds.values() for m in measures.values()]
     assert {m.why for m in (*found.figures.values(), *at, found.estimate.auc)} == {why}
     assert (found.calibrated, found.decisions, found.known) == (None, rows, rows)
+    assert [s.auc.why for s in found.segments] == [why] * (rows > 0)
 
 
 def test_pds_that_are_no_number_are_counted_and_in_no_figure() -> None:
