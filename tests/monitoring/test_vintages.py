@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from components.contracts.errors import VintageError
 from components.contracts.results import Interval
-from components.contracts.vintages import Curve, RollRates, Trained
+from components.contracts.vintages import Curve, Measure, RollRates, Trained
+from components.figures.bootstrap import auc_interval
 from components.monitoring.performance import Days, Flags, vintage
 from components.monitoring.vintages import (
     BUCKETS,
@@ -180,11 +181,12 @@ def worse(rows: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def test_a_vintage_as_good_as_its_training_is_seldom_called_lower_and_a_worse_one_is() -> None:
-    before = {"one": trained()}
+    before, judged = {"one": trained()}, vintage(decided(*drawn(600)), "2024-12", STRICT)
     verdicts: dict[str, list[str]] = {"same": [], "worse": []}
     for seed in range(60):
         for name, made in (("same", drawn), ("worse", worse)):
-            found = vintage(decided(*made(600, seed)), "2024-12", STRICT)
+            auc = Measure(rows=600, found=auc_interval(*made(600, seed), seed))
+            found = judged.model_copy(update={"figures": {"auc": auc}})
             verdicts[name].append(against_training([found], before)[0].verdict)
     # 1 in 100 expected; 4 or more of 60 come 3 times in 1,000.
     assert verdicts["same"].count("lower") <= 3
