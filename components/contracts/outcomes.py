@@ -114,6 +114,10 @@ class OutOfTimeSplit(Contract):
     validation: _Side = 0.2
     seed: int = 42
 
+    def needed(self) -> int:
+        """Months with a mature label that there must be."""
+        return self.months + self.least_months
+
 
 #: A new kind of split is one class here, one case in `components/etl/splits.py`.
 Split = Annotated[StratifiedSplit | GroupedSplit | OutOfTimeSplit, Field(discriminator="kind")]

@@ -14,7 +14,7 @@ LEAST_ROWS = 30
 
 
 class Interval(Contract):
-    """A figure with its 95 % bootstrap interval."""
+    """A figure with its 95 % interval."""
 
     value: float
     low: float

@@ -12,6 +12,12 @@ from components.contracts.modelling import Feature, Limits
 from components.contracts.outcomes import GivenLabel, GroupedSplit, Label, OutOfTimeSplit, Split
 from components.contracts.policy import Challenge, Economics, Gate, Points, Policy
 from components.contracts.sources import Column, Kind, Merge, Source
+from components.contracts.watching import (
+    Monitoring,
+    WatchSpec,
+    months_needed,
+    months_until_known,
+)
 
 
 class IngestSpec(Contract):
@@ -135,6 +141,7 @@ class Scenario(Contract):
     #: Reasons that an answer names at most.
     most_reasons: int = Field(default=4, ge=1, le=20)
     limits: Limits = Limits()
+    monitoring: Monitoring = Monitoring()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -298,5 +305,20 @@ class Scenario(Contract):
             segments=self.segments,
             challenge=self.gate.challenge,
             economics=self.policy.economics,
+            seed=self.training.seed,
+        )
+
+    def watch(self) -> WatchSpec:
+        declared = self.monitoring.mature_months
+        return WatchSpec(
+            scenario=self.name,
+            title=self.title,
+            segments=self.segments,
+            mature_months=months_until_known(self.label) if declared is None else declared,
+            retrain_after=self.monitoring.retrain_after,
+            retrain_on_drift=self.monitoring.retrain_on_drift,
+            history_months=months_needed(self.split),
+            least_rows=self.monitoring.least_rows,
+            least_of_class=self.monitoring.least_of_class,
             seed=self.training.seed,
         )

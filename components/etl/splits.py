@@ -40,7 +40,7 @@ def labelled_months(labelled: DataFrame, split: OutOfTimeSplit) -> Months:
     found = labelled.where(F.col(LABEL).isNotNull()).select(month(AS_OF).alias("m")).distinct()
     return Months(
         tuple(sorted(row["m"] for row in found.where("m IS NOT NULL").collect())),
-        split.months + split.least_months,
+        split.needed(),
     )
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from components.contracts.policy import Challenge, Economics, least_resamples
 from components.contracts.results import ChallengeDecision, Gain, SegmentGain
-from components.evaluation.groups import Groups, each_group
 from components.evaluation.policy import earned
 from components.figures.bootstrap import Label, Ranked, Scores, draws, draws_together
+from components.figures.groups import Groups, each_group
 
 _HISTOGRAM = 30
 

@@ -13,9 +13,9 @@ from components.contracts.scenario import ChallengeSpec
 from components.evaluation.challenge import Side, challenge
 from components.evaluation.evaluate import TestRows, read_test_rows, score_rows
 from components.evaluation.frozen import FROZEN, check_frozen
-from components.evaluation.groups import groups_of
 from components.evaluation.terms import NotComparableError, of_the_champion
 from components.figures.bootstrap import Scores
+from components.figures.groups import groups_of
 from components.scoring.bundle import Bundle
 
 _LEAST_ROWS = 100

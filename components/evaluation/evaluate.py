@@ -26,6 +26,7 @@ from components.evaluation import groups, policy
 from components.figures import metrics
 from components.figures.bootstrap import Label, Scores, ece_by_noise, intervals
 from components.figures.chance import moved_to
+from components.figures.groups import Groups, groups_of
 from components.scoring.bundle import REFERENCE, Bundle, verify_hashes
 from components.scoring.instances import Matrix
 from components.scoring.reasons import LEAST
@@ -90,7 +91,7 @@ def evaluate(
 
     Returns its PDs too: a challenge is fought on the same rows.
     """
-    split = {name: groups.groups_of(rows[name]) for name in (*spec.segments, *spec.protected)}
+    split = {name: groups_of(rows[name]) for name in (*spec.segments, *spec.protected)}
     figures = {}
     for candidate in candidates.candidates:
         bundle = Bundle.load(models / candidate.folder, candidate.bundle)
@@ -150,7 +151,7 @@ def _figures(
     bundle: Bundle,
     pd: Scores,
     label: Label,
-    split: Mapping[str, groups.Groups],
+    split: Mapping[str, Groups],
     spec: EvaluateSpec,
     cutoff: CutoffDocument,
 ) -> Figures:
@@ -180,7 +181,7 @@ def _figures(
 
 def _fairness(
     spec: EvaluateSpec,
-    split: Mapping[str, groups.Groups],
+    split: Mapping[str, Groups],
     label: Label,
     pd: Scores,
     cutoff: float,

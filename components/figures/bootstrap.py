@@ -70,7 +70,7 @@ class Ranked:
 def auc_interval(label: Label, pd: Scores, seed: int) -> Interval:
     """AUC with its 95 % interval."""
     bands = _Bands(label, pd)
-    drawn = bands.ranks(*bands.apart(seed))["auc"]
+    drawn = ranks(*bands.apart(seed))["auc"]
     return _interval("auc", float(sk.roc_auc_score(label, pd)), drawn)
 
 
@@ -81,7 +81,7 @@ def intervals(label: Label, pd: Scores, found: dict[str, float], seed: int) -> d
     `ece_by_noise`.
     """
     bands = _Bands(label, pd)
-    drawn = bands.ranks(*bands.apart(seed)) | bands.losses(*bands.together(seed))
+    drawn = ranks(*bands.apart(seed)) | bands.losses(*bands.together(seed))
     return {name: _interval(name, found[name], values) for name, values in drawn.items()}
 
 
@@ -115,6 +115,25 @@ def group_starts(rows: int) -> NDArray[np.int64]:
     return np.cumsum([0, *sizes[:-1]])
 
 
+def band_starts(pd: Scores) -> NDArray[np.intp]:
+    """Where the bands of sorted PDs begin; no two rows of one PD are in two of them."""
+    starts = np.flatnonzero(np.diff(pd, prepend=-1.0))  # where a new PD begins
+    if len(starts) > _BANDS:
+        _, first = np.unique(starts * _BANDS // len(pd), return_index=True)
+        starts = starts[first]
+    return starts
+
+
+def ranks(good: Counts, bad: Counts) -> dict[str, Scores]:
+    """The figures of ranks, one a draw: of how many good, and bad, rows of each band it took."""
+    good_to, bad_to = good.cumsum(axis=1), bad.cumsum(axis=1)
+    all_good, all_bad = good_to[:, -1:], bad_to[:, -1:]
+    pairs = (bad * (2 * good_to - good)).sum(axis=1)
+    auc = pairs / (2 * all_bad * all_good)[:, 0]
+    apart = (good_to / all_good - bad_to / all_bad).max(axis=1)
+    return {"auc": auc, "gini": 2 * auc - 1, "ks": np.maximum(0.0, apart)}
+
+
 class _Bands:
     """Rows in bands by their PDs, ascending: every ranking metric in many draws at once.
 
@@ -124,10 +143,7 @@ class _Bands:
     def __init__(self, label: Label, pd: Scores) -> None:
         order = np.argsort(pd, kind="stable")
         pd, label = pd[order], label[order]
-        starts = np.flatnonzero(np.diff(pd, prepend=-1.0))  # where a new PD begins
-        if len(starts) > _BANDS:
-            _, first = np.unique(starts * _BANDS // len(pd), return_index=True)
-            starts = starts[first]
+        starts = band_starts(pd)
         self.bad: Counts = np.add.reduceat(label, starts)
         self.good: Counts = np.diff(starts, append=len(pd)) - self.bad
         least = np.finfo(np.float64).eps
@@ -154,15 +170,6 @@ class _Bands:
         rows = np.concatenate([self.good, self.bad])
         drawn = np.random.default_rng(seed).multinomial(rows.sum(), rows / rows.sum(), _RESAMPLES)
         return drawn[:, : len(self.good)], drawn[:, len(self.good) :]
-
-    def ranks(self, good: Counts, bad: Counts) -> dict[str, Scores]:
-        """The figures of ranks, one a draw."""
-        good_to, bad_to = good.cumsum(axis=1), bad.cumsum(axis=1)
-        all_good, all_bad = good_to[:, -1:], bad_to[:, -1:]
-        pairs = (bad * (2 * good_to - good)).sum(axis=1)
-        auc = pairs / (2 * all_bad * all_good)[:, 0]
-        apart = (good_to / all_good - bad_to / all_bad).max(axis=1)
-        return {"auc": auc, "gini": 2 * auc - 1, "ks": np.maximum(0.0, apart)}
 
     def losses(self, good: Counts, bad: Counts) -> dict[str, Scores]:
         """The figures that depend on the bad rate, one a draw."""

@@ -14,6 +14,7 @@ from components.contracts.outcomes import GivenLabel, StratifiedSplit
 from components.contracts.policy import Economics, FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, Kind, Merge, Naming, Source
+from components.contracts.watching import Monitoring
 
 _MONTHS = (0, 2, 3, 4, 5, 6)  # the source calls the latest month 0, not 1
 _WHOLE_FILE = "UCI_Credit_Card.csv"  # the published file holds both systems' columns
@@ -246,4 +247,6 @@ SCENARIO = Scenario(
         # A revolving line: interest and fees of a year, most of the balance lost in a default.
         economics=Economics(lgd=0.75, margin=0.16, ead=40_000),
     ),
+    # The column is of the next month, and does not say so.
+    monitoring=Monitoring(mature_months=1),
 )

@@ -11,7 +11,7 @@ from pipelines.scenarios import load, names
 
 SLICES = (
     Scenario.ingest, Scenario.gold, Scenario.explore, Scenario.train, Scenario.evaluate,
-    Scenario.judge, Scenario.challenge,
+    Scenario.judge, Scenario.challenge, Scenario.watch,
 )  # fmt: skip
 
 

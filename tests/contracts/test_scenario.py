@@ -28,10 +28,11 @@ from components.contracts.policy import (
 )
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Merge
+from components.contracts.watching import Monitoring
 from pipelines import scenarios
 from tests.making import FEATURES, LOANS, LOGISTIC, PEOPLE, scenario
 
-SLICES = ("ingest", "gold", "train", "evaluate", "judge", "challenge")
+SLICES = ("ingest", "gold", "train", "evaluate", "judge", "challenge", "watch")
 AUC = Rule(metric="auc", floor=0.6)
 ECONOMICS = Economics(lgd=0.5, margin=0.1, ead=1000)
 
@@ -173,8 +174,8 @@ def test_what_is_needed_beside_the_inputs_is_carried_once(
         ),
         ({"points": Points(pdo=40)}, {"train"}),
         ({"most_reasons": 2}, {"train"}),
-        ({"segments": ("REGION",)}, {"evaluate", "challenge"}),
-        ({"segments": ("SPARE",)}, {"gold", "evaluate", "challenge"}),
+        ({"segments": ("REGION",)}, {"evaluate", "challenge", "watch"}),
+        ({"segments": ("SPARE",)}, {"gold", "evaluate", "challenge", "watch"}),
         ({"split": GroupedSplit(by=("SPARE",))}, {"gold", "train"}),
         ({"split": GroupedSplit(by=("AMOUNT",))}, {"gold", "train"}),
         ({"entity": "ID"}, set()),
@@ -187,12 +188,13 @@ def test_what_is_needed_beside_the_inputs_is_carried_once(
         ({"training": Training(families=(LOGISTIC,), refit=True)}, {"train"}),
         (
             {"training": Training(families=(LOGISTIC,), seed=1)},
-            {"train", "evaluate", "challenge"},
+            {"train", "evaluate", "challenge", "watch"},
         ),
         ({"split": StratifiedSplit(seed=1)}, {"gold"}),
         ({"gate": Gate(rules=(Rule(metric="auc", floor=0.9),))}, {"judge"}),
         ({"gate": Gate(rules=(Rule(metric="f1", floor=0.1, cutoff=0.2),))}, {"judge", "evaluate"}),
-        ({"title": "Other"}, {"evaluate"}),
+        ({"title": "Other"}, {"evaluate", "watch"}),
+        ({"monitoring": Monitoring(retrain_after=1)}, {"watch"}),
         ({"protected": ()}, {"gold", "evaluate"}),
         (
             {"merge": Merge(table="applicants", grain="", key="ID", drop_identical=True)},

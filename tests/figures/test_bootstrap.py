@@ -18,6 +18,7 @@ from components.figures.bootstrap import (
     draws_together,
     ece_by_noise,
     intervals,
+    ranks,
 )
 from components.figures.metrics import ranking_metrics
 from tests.evaluation.rows import Rows, scored
@@ -53,10 +54,10 @@ def test_a_figure_of_a_draw_over_bands_is_that_of_the_rows_written_out(
 ) -> None:
     bands = _Bands(*rows)
     apart, together = bands.apart(seed), bands.together(seed)
-    ranks, losses = bands.ranks(*apart), bands.losses(*together)
+    ranked, losses = ranks(*apart), bands.losses(*together)
     for number in range(3):
         expected = ranking_metrics(*written_out(rows, *(side[number] for side in apart)))
-        assert {name: values[number] for name, values in ranks.items()} == pytest.approx(
+        assert {name: values[number] for name, values in ranked.items()} == pytest.approx(
             {name: expected[name] for name in ("auc", "gini", "ks")}
         )
         drawn = written_out(rows, *(side[number] for side in together))
