@@ -32,7 +32,7 @@ def landings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         target: Path,
     ) -> Mapping[str, object]:  # fmt: skip
         (target / "rows").write_text("one")
-        return {"rows": 1, "as_of": "", "layers": []}
+        return {"rows": 1, "as_of": "", "layers": [], "quarantine": []}
 
     monkeypatch.setattr(step, "_land", land)
     monkeypatch.setattr(step, "_clean", clean)

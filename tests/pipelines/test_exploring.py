@@ -42,7 +42,7 @@ def test_words_that_do_not_fit_are_named(
     [
         ("2024-13", "as-of '2024-13': expected a month (2024-03) or a day (2024-03-15)"),
         ("yesterday", "as-of 'yesterday': expected a month"),
-        ("2024-08", "as-of 2024-08-31: expected a source with dates, found none"),
+        ("2024-08", "as-of 2024-08-31: expected a scenario with dated sources"),
     ],
 )
 def test_a_day_that_cannot_be_looked_from_fails_the_run_and_changes_nothing(

@@ -148,7 +148,7 @@ def test_every_task_has_the_image_of_its_work_and_bounded_memory(ir: tuple[str, 
         for label, executor in ir[1]["deploymentSpec"]["executors"].items()
     }
     images = {task: c["image"].rsplit("/", 1)[1] for task, c in containers.items()}
-    spark = {"ingest", "features"}
+    spark = {"ingest", "features", "decide"}
     assert images == {t: "python-spark" if t in spark else "python-model" for t in containers}
     assert {c["resources"]["resourceMemoryLimit"] for c in containers.values()} == {"4Gi"}
 
