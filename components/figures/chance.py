@@ -7,6 +7,7 @@ and m rows on the two sides, and by far more where a bin holds only a few of the
 reckoned but tried: the same rows are dealt out to the two sides anew, at random.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,14 +40,41 @@ def moved_to(name: str, bins: Bins, rows: int, later: Values) -> Moved:
 
 def psi_by_chance(before: Values, rows: int, after: Values, later: int) -> float:
     """Of bins with these shares of so many rows on each side."""
+    return _most(moves(*dealt_shares(before, rows, after, later)))
+
+
+def dealt_shares(
+    before: Values, rows: int, after: Values, later: int, seed: int = _SEED
+) -> tuple[Values, Values]:
+    """What both sides would show had nothing moved: the shares of each bin, a line a deal."""
     counts = np.rint(before * rows) + np.rint(after * later)
-    dealt = _deals(counts.astype(np.int64), later)
-    return _most(moves((counts - dealt) / (counts.sum() - later), dealt / later))
+    dealt = _deals(counts.astype(np.int64), later, seed)
+    return (counts - dealt) / (counts.sum() - later), dealt / later
 
 
-def _deals(rows: Sequence[int] | NDArray[np.int64], some: int) -> Values:
+def bands(dealt: Sequence[Values], level: float) -> list[float]:
+    """The most that chance gives each figure of a report, in all but this share of reports.
+
+    One out of 40 figures is above its own band 40 times as often: so of every dealt report the
+    figure is looked at that is furthest above its own. `dealt` has a line a figure.
+    """
+    own = [float(np.quantile(one, _MOST)) for one in dealt]
+    furthest = np.ones(_DEALS)
+    for one, band in zip(dealt, own, strict=True):
+        if band:
+            np.maximum(furthest, one / band, out=furthest)
+    above = float(np.quantile(furthest, 1 - level))
+    return [above * band for band in own]
+
+
+def ks_by_chance(rows: int, later: int) -> float:
+    """How far two distributions of so many rows are apart at most (Smirnov's limit)."""
+    return math.sqrt(-math.log((1 - _MOST) / 2) / 2 * (1 / rows + 1 / later))
+
+
+def _deals(rows: Sequence[int] | NDArray[np.int64], some: int, seed: int = _SEED) -> Values:
     """How many rows of each bin are among so many that are drawn; a line a deal."""
-    rng = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(seed)
     found = rng.multivariate_hypergeometric(rows, some, size=_DEALS, method="marginals")
     return found.astype(np.float64)
 

@@ -1,0 +1,209 @@
+"""Evidently on a sample of the same rows: a flag a column, and its page.
+
+Its tests are named and their limits made for the number of columns, as its own limits would flag
+2 of 40 columns of a month in which nothing moved.
+"""
+
+import os
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.contracts.drift import SCORE, Drift, Evidence, Flag, Omitted, Raised, Verdict, Watch
+from components.contracts.results import LEAST_ROWS
+from components.figures.chance import bands, dealt_shares
+from components.monitoring.drift import LEVEL
+
+#: The column of outcomes, 1 for bad; a feature's name has no blank.
+OUTCOME = "the outcome"
+#: Of each side: at this size the tests see a shift of 0.12 standard deviations, about what
+#: Evidently's own limit for large samples (0.1) does. The page takes no longer for more.
+_SAMPLE, _SEED = 5_000, 1
+#: Of the columns whose PSI is largest: a page has room for so many, and for details of so many.
+_MOST_COLUMNS, _MOST_DETAILS = 50, 10
+#: Evidently's own limit for a category's Jensen-Shannon distance.
+_LEAST_DISTANCE = 0.1
+#: What Evidently calls its tests, and a column's drift among its metrics.
+_OF_NUMBERS, _OF_CATEGORIES = "ks", "jensenshannon"
+_COLUMN = "evidently:metric_v2:ValueDrift"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What Evidently found, and its page; None where there was nothing to be shown."""
+
+    evidence: Evidence
+    html: str | None
+
+
+def evidently(
+    reference: pd.DataFrame, month: pd.DataFrame, categories: Collection[str], drift: Drift
+) -> Page:
+    """Ask Evidently about rows of features, `SCORE` and, where known, `OUTCOME`.
+
+    `reference` are rows like those that the model was made from. Nothing goes to the network.
+    """
+    some, now = (_sampled(frame) for frame in (reference, month))
+    names = [SCORE, *(one.name for one in drift.features)]
+    omitted = {name: why for name in names if (why := _why_not(name, some, now))}
+    asked = [name for name in names if name not in omitted]
+    limits = limits_of(some, now, asked, categories)
+    omitted |= dict.fromkeys(asked[_MOST_COLUMNS:], f"{_MOST_COLUMNS - 1} features moved more")
+    outcomes = _why_no_outcomes(some, now)
+    if outcomes:
+        omitted[OUTCOME] = outcomes
+    flags, html = _asked(
+        some, now, asked[:_MOST_COLUMNS], categories, limits, with_outcomes=not outcomes
+    )
+    evidence = Evidence(
+        version=_version(),
+        seed=_SEED,
+        reference=(len(some), len(reference)),
+        month=(len(now), len(month)),
+        flags=flags,
+        omitted=tuple(Omitted(name=name, why=why) for name, why in omitted.items()),
+    )
+    return Page(evidence, html)
+
+
+def verdict(drift: Drift, evidence: Evidence) -> Verdict:
+    """The one verdict: what the PSI raised, then what Evidently alone did."""
+    found: dict[str, list[tuple[Watch, str]]] = {
+        alarm.name: [("PSI", alarm.why)] for alarm in drift.alarms
+    }
+    for flag in evidence.flags:
+        if flag.drifted:
+            why = f"{flag.method} {flag.score:.2g}, limit {flag.threshold:.2g}"
+            found.setdefault(flag.name, []).append(("Evidently", why))
+    return Verdict(
+        raised=tuple(
+            Raised(name=name, by=tuple(w for w, _ in all_), why=tuple(why for _, why in all_))
+            for name, all_ in found.items()
+        )
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("evidently")
+
+
+def _sampled(frame: pd.DataFrame) -> pd.DataFrame:
+    if len(frame) > _SAMPLE:
+        rng = np.random.default_rng(_SEED)
+        frame = frame.iloc[np.sort(rng.choice(len(frame), _SAMPLE, replace=False))]
+    return frame.reset_index(drop=True).replace([np.inf, -np.inf], np.nan)
+
+
+def _why_not(name: str, reference: pd.DataFrame, month: pd.DataFrame) -> str | None:
+    """Why Evidently cannot be asked about a column; it raises where there are no values."""
+    for side, frame in (("the reference", reference), ("the month", month)):
+        if name not in frame:
+            return f"{side} has no such column"
+        if (known := int(frame[name].notna().sum())) < LEAST_ROWS:
+            return f"{side} has {known} rows with a value, {LEAST_ROWS} are needed"
+    return None
+
+
+def _why_no_outcomes(reference: pd.DataFrame, month: pd.DataFrame) -> str | None:
+    for side, frame in (("the reference", reference), ("the month", month)):
+        if (
+            OUTCOME not in frame
+            or SCORE not in frame
+            or frame[[OUTCOME, SCORE]].isna().any(axis=None)
+        ):
+            return f"{side} has rows without an outcome, or without a score"
+        if frame[OUTCOME].nunique() < 2:  # noqa: PLR2004 - good and bad
+            return f"{side} has rows of one class"
+    return None
+
+
+def limits_of(
+    reference: pd.DataFrame, month: pd.DataFrame, names: Sequence[str], categories: Collection[str]
+) -> dict[str, float]:
+    """The limit of each column's test, as one of so many columns.
+
+    Numbers: a p-value. Categories: a distance that chance does not reach.
+    """
+    from scipy.spatial.distance import jensenshannon
+
+    numbers = [name for name in names if name not in categories]
+    limits = {name: LEVEL / len(numbers) for name in numbers}
+    dealt = []
+    those = [name for name in names if name in categories]
+    for seed, name in enumerate(those):
+        before, after = (frame[name].value_counts() for frame in (reference, month))
+        both = before.index.union(after.index)
+        rows = [one.reindex(both, fill_value=0).to_numpy() for one in (before, after)]
+        sums = [int(one.sum()) for one in rows]
+        shares = dealt_shares(rows[0] / sums[0], sums[0], rows[1] / sums[1], sums[1], seed)
+        dealt.append(np.asarray(jensenshannon(*shares, axis=1)))
+    for name, most in zip(those, bands(dealt, LEVEL), strict=True):
+        limits[name] = max(_LEAST_DISTANCE, most)
+    return limits
+
+
+def _asked(
+    reference: pd.DataFrame, month: pd.DataFrame, names: Sequence[str],
+    categories: Collection[str], limits: Mapping[str, float], *, with_outcomes: bool,
+) -> tuple[tuple[Flag, ...], str | None]:  # fmt: skip
+    if not names:
+        return (), None
+    methods = {n: _OF_CATEGORIES if n in categories else _OF_NUMBERS for n in names}
+    columns = [*names, OUTCOME] if with_outcomes else list(names)
+    with _quiet():
+        from evidently import BinaryClassification, DataDefinition, Dataset, Report
+        from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
+
+        task = BinaryClassification(target=OUTCOME, prediction_probas=SCORE, pos_label=1)
+        definition = DataDefinition(
+            numerical_columns=[name for name in names if name not in categories],
+            categorical_columns=[name for name in names if name in categories],
+            classification=[task] if with_outcomes else None,
+        )
+        parts: list[Any] = [
+            DataDriftPreset(
+                columns=list(names),
+                per_column_method=methods,
+                per_column_threshold=limits,
+            ),
+            DataSummaryPreset(columns=list(names[:_MOST_DETAILS])),
+        ]
+        if with_outcomes:
+            parts.append(ClassificationPreset())
+        now, before = (
+            Dataset.from_pandas(frame[columns], data_definition=definition)
+            for frame in (month, reference)
+        )
+        found = Report(parts).run(now, before)
+        html = found.get_html_str(as_iframe=False)
+    return _flags(found.dict()["metrics"], limits), html
+
+
+def _flags(metrics: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -> tuple[Flag, ...]:
+    """Evidently's score of each column, and what it makes of that and the limit."""
+    flags = []
+    for metric in metrics:
+        if metric["config"]["type"] != _COLUMN:
+            continue
+        name, method = metric["config"]["column"], metric["config"]["method"]
+        score, limit = float(metric["value"]), limits[name]
+        # A p-value is small where a distance is large.
+        drifted = score <= limit if method == _OF_NUMBERS else score >= limit
+        flags.append(Flag(name=name, method=method, score=score, threshold=limit, drifted=drifted))
+    return tuple(flags)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Evidently as a library: it neither reports home nor warns of its own code."""
+    os.environ["DO_NOT_TRACK"] = "1"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
