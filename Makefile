@@ -16,10 +16,9 @@ VINTAGE := $(BIN)/vintage
 # One resolution, and each image's part of it beside its Dockerfile.
 LOCKED := uv pip compile pyproject.toml --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-header --no-annotate --quiet
-IMAGES := components/etl components/monitoring components/training serving
+IMAGES := components/etl components/training serving
 EXTRAS_components/etl := spark tasks scoring
-EXTRAS_components/monitoring := monitoring tasks scoring
-EXTRAS_components/training := model tasks scoring
+EXTRAS_components/training := model monitoring tasks scoring
 EXTRAS_serving := scoring serving
 LOCKS := requirements.lock $(IMAGES:%=%/requirements.lock)
 # $(call locks,FOLDER): write them all below a folder, keeping of the one there what can stay

@@ -52,6 +52,7 @@ IMAGES = (
             "components/training",
             "components/evaluation",
             "components/deployment",
+            "components/monitoring",
         ),
     ),
     Image("serving", "serving", (*_COMMON, "serving")),

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from components.contracts.base import Contract, Slug
+from components.contracts.drift import Drift
+from components.contracts.vintages import Vintage
 
 #: A calendar month: `2024-08`.
 Month = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")]
@@ -68,3 +70,21 @@ class Matched(Contract):
     #: Decisions that have an outcome and do not exist, and one of them.
     strange: Count
     stranger: str | None
+
+
+class Watched(Contract):
+    """A month's report: what was decided in it, and what is known at its end of all before."""
+
+    scenario: Slug
+    as_of: Month
+    #: What became of the decision log, by month.
+    gathered: tuple[Gathered, ...]
+    matched: Matched
+    #: Release -> its decisions of the month, against what it was made from.
+    drift: dict[str, Drift]
+    #: Every month's decisions up to the report's, each release apart.
+    vintages: tuple[Vintage, ...]
+
+    @property
+    def alarmed(self) -> bool:
+        return any(found.alarms for found in self.drift.values())

@@ -6,6 +6,9 @@ from components.contracts.base import Contract
 from components.contracts.results import RuleResult
 
 _REASONS = 3  # that a sentence names
+Status = Literal[
+    "deployed", "registered", "explored", "decided", "monitored", "refused", "skipped", "failed"
+]  # fmt: skip
 
 
 class Stage(Contract):
@@ -45,7 +48,7 @@ class RunSummary(Contract):
 
     scenario: str
     run: str
-    status: Literal["deployed", "registered", "explored", "decided", "refused", "skipped", "failed"]
+    status: Status
     metrics: dict[str, float]
     gate: tuple[RuleResult, ...]
     #: What was read and cleaned, a line a table; empty where nothing was.

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 from components.contracts.results import RuleResult
-from components.contracts.runs import Layer, RunSummary, Stage
+from components.contracts.runs import Layer, RunSummary, Stage, Status
 from components.figures.page import page, table
 
-Status = Literal["deployed", "registered", "explored", "decided", "refused", "skipped", "failed"]
+#: The last stages of pipelines, and what became of a run that has them.
+_ENDS: dict[str, Status] = {
+    "deploy": "deployed", "explore": "explored", "decide": "decided", "monitor": "monitored"
+}  # fmt: skip
 
 
 def summarise(
@@ -84,12 +87,9 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     """The furthest of a run's pipelines says what became of it."""
     stages = {str(r["stage"]): r for r in records}
     done = {stage for stage, record in stages.items() if record["status"] == "done"}
-    if state == "SUCCEEDED" and "deploy" in done:
-        return "deployed"
-    if state == "SUCCEEDED" and "explore" in done:
-        return "explored"
-    if state == "SUCCEEDED" and "decide" in done:
-        return "decided"
+    ends = [status for stage, status in _ENDS.items() if stage in done]
+    if state == "SUCCEEDED" and ends:
+        return ends[0]
     if stages.get("gate", {}).get("facts", {}).get("passed") is False:
         return "refused"
     if state == "SUCCEEDED" and stages.get("features", {}).get("facts", {}).get("ready") is False:

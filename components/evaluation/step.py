@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _STAGES = (
     "ingest", "features", "explore", "train", "evaluate", "gate", "refuse", "register",
-    "challenge", "deploy", "decide",
+    "challenge", "deploy", "decide", "monitor",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "onnxruntime", "pyarrow", "scikit-learn")
 

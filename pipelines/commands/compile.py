@@ -20,6 +20,7 @@ def main(args: argparse.Namespace) -> int:
 
     from pipelines.challenge import challenge_pipeline
     from pipelines.exploration import exploration_pipeline
+    from pipelines.monitoring import monitoring_pipeline
     from pipelines.release import release_pipeline
     from pipelines.scenarios import load, names
     from pipelines.scoring import scoring_pipeline
@@ -36,7 +37,7 @@ def main(args: argparse.Namespace) -> int:
     for scenario in declared:
         for make in (
             training_pipeline, challenge_pipeline, release_pipeline, exploration_pipeline,
-            scoring_pipeline,
+            scoring_pipeline, monitoring_pipeline,
         ):  # fmt: skip
             pipeline = make(scenario)
             path = out / f"{pipeline.name}.yaml"

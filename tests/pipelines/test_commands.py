@@ -102,7 +102,7 @@ def test_compile_writes_the_four_pipelines_of_every_scenario_for_kfp(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = _said(capsys, "compile", "--out", str(tmp_path / "out")).splitlines()
-    kinds = ("training", "challenge", "release", "exploration", "scoring")
+    kinds = ("training", "challenge", "release", "exploration", "scoring", "monitoring")
     assert {Path(line).stem for line in said} == {f"{n}-{k}" for n in names() for k in kinds}
     assert all("root:" in Path(line).read_text() for line in said)
 

@@ -16,6 +16,7 @@ from components.contracts.policy import FixedCutoff
 from components.contracts.scenario import Scenario
 from pipelines.challenge import challenge_pipeline
 from pipelines.exploration import exploration_pipeline
+from pipelines.monitoring import monitoring_pipeline
 from pipelines.release import release_pipeline
 from pipelines.scenarios import load, names
 from pipelines.scoring import scoring_pipeline
@@ -25,6 +26,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 PIPELINES = {
     "training": training_pipeline, "challenge": challenge_pipeline, "release": release_pipeline,
     "exploration": exploration_pipeline, "scoring": scoring_pipeline,
+    "monitoring": monitoring_pipeline,
 }  # fmt: skip
 #: The tasks of each beside `finish`, and those of them that ask the SQL tables.
 BODY = {
@@ -33,10 +35,11 @@ BODY = {
     "release": ["deploy"],
     "exploration": ["ingest", "features", "explore"],
     "scoring": ["ingest", "features", "decide"],
+    "monitoring": ["monitor"],
 }
 ASKING = {
     "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
-    "scoring": set(),
+    "scoring": set(), "monitoring": set(),
 }  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
 EVERY = [(name, kind) for name in names() for kind in PIPELINES]
@@ -122,6 +125,7 @@ def test_what_a_pipeline_asks_for_has_a_default_but_the_data(ir: tuple[str, Any]
         "training": {"data": None, "as_of": "", "run": ""},
         "exploration": {"data": None, "as_of": "", "run": ""},
         "scoring": {"data": None, "as_of": "", "run": ""},
+        "monitoring": {"month": None, "run": ""},
         "challenge": {"release": "", "run": ""},
         "release": {"release": "", "why": "", "run": ""},
     }[kind]  # fmt: skip

@@ -1,0 +1,207 @@
+"""The steps of monitoring: read, call, write."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.contracts.errors import VintageError
+from components.storage import registry
+from components.storage.keys import file_digest
+from components.storage.objects import MANIFEST, Entry, Store
+from components.storage.steps import Artifact, Task, hand_over, installation, task
+
+if TYPE_CHECKING:
+    from components.contracts.monitoring import Watched
+    from components.monitoring.report import Known
+
+_MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
+_LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn")
+_MEMORY_GB, _THREADS = 2.0, 2
+REPORT = "report.json"
+
+
+def deliver(scenario: str, files: Sequence[Path]) -> int:
+    """Take in outcomes as a lender has them; how many they are. The same files again are one."""
+    from components.monitoring.outcomes import read_outcomes
+
+    _, store = installation()
+    content = "-".join(sorted(file_digest(file) for file in files))
+    key = f"{_outcomes(scenario)}/{hashlib.sha256(content.encode()).hexdigest()}"
+    if (entry := store.find(key)) is None:
+        folder = store.scratch()
+        rows = read_outcomes(files, folder / "outcomes.parquet")
+        entry = store.publish(key, folder, {"rows": rows})
+    return int(str(entry.facts["rows"]))
+
+
+def _outcomes(scenario: str) -> str:
+    return f"{scenario}/outcomes"
+
+
+def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: Artifact) -> bool:
+    """Report on a month that is over: what was decided in it, and what is known of all before.
+
+    1. A month's report is made once, and stands: what comes later is in the next one.
+    2. Take the decisions of every month from the log, and from batches; join them with outcomes.
+    3. Publish the report and hand it over; say whether it alarms.
+    """
+    scenario = json.loads(spec)["scenario"]
+    with task("monitor", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        _expect_over(month)
+        made = work.find_or_make(
+            f"{scenario}/monitored/{month}", lambda target: _report(work, spec, month, target)
+        )
+        work.record.facts = {**made.facts, "entry": made.key}
+        hand_over(made, report)
+    return bool(made.facts["alarmed"])
+
+
+def _expect_over(month: str) -> None:
+    if not _MONTH.fullmatch(month):
+        raise VintageError(f"month {month!r:.20}: expected one such as 2024-08")
+    if month >= datetime.now(UTC).date().isoformat()[:7]:
+        raise VintageError(f"month {month}: expected one that is over")
+
+
+def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, object]:
+    from components.contracts.monitoring import Gathered, Watched
+    from components.contracts.watching import WatchSpec
+    from components.monitoring.join import arrays, joined
+    from components.monitoring.report import drift_by_release, vintages
+    from components.monitoring.rows import INPUT
+
+    declared = WatchSpec.model_validate_json(spec)
+    scenario, store = declared.scenario, work.store
+    logged = {one: _gathered(work, scenario, one) for one in _logged_months(store, scenario, month)}
+    batches = dict(_batches(store, scenario, month))
+    files = {
+        one: [
+            file
+            for entry in (logged.get(one), batches.get(one))
+            if entry is not None
+            for file in sorted((store.local(entry) / "decisions").glob("*.parquet"))
+        ]
+        for one in sorted({*logged, *batches})
+    }
+    decisions = [file for some in files.values() for file in some]
+    if not decisions:
+        raise VintageError(
+            f"{scenario}: expected decisions up to {month} in {store.uri}, found none"
+        )
+    find = cache(lambda release: _known(store, scenario, release))
+    segments = [f"{INPUT}{name}" for name in declared.segments]
+    with joined(
+        decisions, _delivered(store, scenario), as_of=month, scratch=store.scratch(),
+        columns=_there(decisions, segments), memory_gb=_MEMORY_GB, threads=_THREADS,
+    ) as found:  # fmt: skip
+        columns = arrays(found.rows)
+        matched = found.matched
+    watched = Watched(
+        scenario=scenario,
+        as_of=month,
+        gathered=tuple(Gathered.model_validate(e.facts["gathered"]) for e in logged.values()),
+        matched=matched,
+        drift=drift_by_release(files.get(month, []), find),
+        vintages=vintages(columns, month, declared, find),
+    )
+    (target / REPORT).write_text(watched.model_dump_json(indent=1) + "\n")
+    return {
+        "month": month,
+        "alarmed": watched.alarmed,
+        "decisions": sum(one.rows for one in watched.drift.values()),
+    }
+
+
+def _there(files: Sequence[Path], columns: Sequence[str]) -> list[str]:
+    """Those of the columns that some file has."""
+    import pyarrow.parquet as pq
+
+    names = {name for file in files for name in pq.read_schema(file).names}
+    return [column for column in columns if column in names]
+
+
+def _logged_months(store: Store, scenario: str, until: str) -> list[str]:
+    """The months up to one of which the decision log has a day."""
+    from components.scoring.decisions import FOLDER
+
+    days = {name.split("/")[2] for name in store.names(f"{FOLDER}/{scenario}")}
+    return sorted({day[:7] for day in days if day[:7] <= until})
+
+
+def _gathered(work: Task, scenario: str, month: str) -> Entry:
+    """The decisions of a month from the log: made again where the log has more of it."""
+    from components.monitoring.decisions import day_folders, gather
+
+    segments = [
+        name for folder in day_folders(scenario, month) for name in work.store.names(folder)
+    ]
+
+    def read() -> Iterator[tuple[str, bytes]]:
+        for name in segments:
+            if (data := work.store.read(name)) is not None:
+                yield name, data
+
+    def make(target: Path) -> Mapping[str, object]:
+        found = gather(read(), target / "decisions", scenario=scenario, month=month)
+        return {"gathered": found.model_dump(mode="json")}
+
+    return work.reuse_or_make(
+        f"{scenario}/gathered",
+        spec=month,
+        inputs=dict.fromkeys(segments, ""),  # a segment that was shipped never changes
+        rooms=("monitoring", "scoring"),
+        libraries=_LIBRARIES,
+        make=make,
+    )
+
+
+def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Entry]]:
+    """The months up to one that a batch was decided of."""
+    place = re.compile(rf"{re.escape(scenario)}/decided/({_MONTH.pattern})/{MANIFEST}")
+    for name in store.names(f"{scenario}/decided"):
+        if (found := place.fullmatch(name)) and found[1] <= until:
+            entry = store.find(f"{scenario}/decided/{found[1]}")
+            if entry is not None:
+                yield found[1], entry
+
+
+def _delivered(store: Store, scenario: str) -> list[Path]:
+    """The outcomes that were taken in."""
+    place = re.compile(rf"({re.escape(_outcomes(scenario))}/[0-9a-f]{{64}})/{MANIFEST}")
+    keys = [
+        found[1] for name in store.names(_outcomes(scenario)) if (found := place.fullmatch(name))
+    ]
+    entries = [entry for key in keys if (entry := store.find(key)) is not None]
+    return sorted(store.local(entry) / "outcomes.parquet" for entry in entries)
+
+
+def _known(store: Store, scenario: str, release: str) -> "Known":
+    from components.contracts.results import Evaluation
+    from components.monitoring.report import Known
+    from components.scoring.scorer import Scorer
+
+    entry = registry.find_release(store, scenario, release)
+    judged = store.find(str(entry.facts["evaluation"]))
+    checked: tuple[object, ...] = ()
+    if judged is not None:
+        text = (store.local(judged) / "evaluation.json").read_text()
+        checked = Evaluation.model_validate_json(text).curves.calibration
+    return Known(Scorer(store.local(entry), release), checked)  # type: ignore[arg-type]
+
+
+def read_report(scenario: str, month: str) -> "Watched | None":
+    """The report on a month, where there is one."""
+    from components.contracts.monitoring import Watched
+
+    _, store = installation()
+    entry = store.find(f"{scenario}/monitored/{month}")
+    return (
+        None
+        if entry is None
+        else Watched.model_validate_json((store.local(entry) / REPORT).read_text())
+    )

@@ -1,0 +1,82 @@
+"""`vintage monitor`: what was decided in a month, and what is known at its end of all before."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from components.contracts.errors import VintageError
+
+if TYPE_CHECKING:
+    from components.contracts.drift import Drift
+    from components.contracts.monitoring import Watched
+    from components.contracts.vintages import Vintage
+
+HELP = "report on a month's decisions, and on what is known at its end of all before"
+EXAMPLE = "vintage monitor loan-default --as-of 2024-08"
+_MOST = 5  # features that a line names
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", help="one of: vintage scenarios")
+    parser.add_argument("--as-of", required=True, metavar="MONTH", help="a month that is over")
+    parser.add_argument("--json", action="store_true", help="the whole report as JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    from components.evaluation.step import read_summary
+    from components.monitoring.step import read_report
+    from pipelines.local import new_run, run_locally
+    from pipelines.monitoring import monitoring_pipeline
+    from pipelines.scenarios import load
+
+    scenario, run = load(args.scenario), new_run()
+    done = run_locally(monitoring_pipeline(scenario), run=run, month=args.as_of)
+    found = read_report(scenario.name, args.as_of) if done else None
+    if found is None:
+        summary = read_summary(run)
+        raise VintageError(summary.error if summary else f"{scenario.name}: the run left nothing")
+    text = found.model_dump_json(indent=1) if args.json else "\n".join(_page(found))
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def _page(found: "Watched") -> list[str]:
+    matched = found.matched
+    lines = [
+        f"{found.scenario} as of {found.as_of}: {'ALARM' if found.alarmed else 'no alarm'}",
+        f"outcomes  {matched.joined:,} of decisions up to then are known, {matched.waiting:,} not "
+        f"yet; {matched.strange:,} of no decision, {matched.conflicting:,} said two ways",
+    ]
+    for release, drift in found.drift.items():
+        lines += [f"release   {release[:12]}", *_drift(drift)]
+    if not found.drift:
+        lines.append("decisions none in this month")
+    return [*lines, *(_vintage(one) for one in found.vintages)]
+
+
+def _drift(found: "Drift") -> list[str]:
+    approval, score = found.approval, found.score
+    share = "-" if approval.share is None else f"{approval.share:.1%}"
+    psi = "-" if score.psi is None else f"{score.psi:.4f}"
+    lines = [
+        f"decisions {found.rows:,}, {share} approved; PSI of the score {psi}, {score.word}",
+    ]
+    lines += [f"alarm     {alarm.name}: {alarm.why}" for alarm in found.alarms[:_MOST]]
+    if more := found.alarms[_MOST:]:
+        lines.append(f"alarm     and {len(more)} more")
+    return lines
+
+
+def _vintage(found: "Vintage") -> str:
+    auc = found.figures["auc"]
+    told = (
+        f"AUC {auc.found.value:.4f} ({auc.found.low:.4f} to {auc.found.high:.4f})"
+        if auc.found
+        else f"AUC {auc.why}"
+    )
+    expected = found.estimate.bad_rate.found
+    rate = "" if expected is None else f"; expected bad rate {expected.value:.1%}"
+    return (
+        f"vintage   {found.month} by {found.release[:12]}: {found.decisions:,} decisions, "
+        f"{found.known:,} known, {found.bad:,} bad; {told}{rate}"
+    )
