@@ -117,6 +117,8 @@ class Evidence(Contract):
     reference: tuple[int, int]
     month: tuple[int, int]
     flags: tuple[Flag, ...]
+    #: The columns that its page has; every column has a flag.
+    shown: tuple[str, ...]
     omitted: tuple[Omitted, ...]
 
 

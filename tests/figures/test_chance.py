@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from components.contracts.results import Moved
 from components.evaluation.exploration import slices_of
 from components.evaluation.words import FEW_BAD, FEW_GOOD, iv_word
-from components.figures.chance import iv_by_chance, moved_to, psi_by_chance
+from components.figures.chance import (
+    bands,
+    dealt_shares,
+    iv_by_chance,
+    ks_by_chance,
+    moved_to,
+    psi_by_chance,
+)
 from components.figures.psi import FEW_ROWS, NO_MORE, psi_word
 from components.scoring.reference import bins_of
 
@@ -117,3 +124,33 @@ def test_a_psi_has_the_usual_word_where_it_is_above_chance(
     moved: float, chance: float, word: str
 ) -> None:
     assert psi_word(Moved(name="A", psi=moved, by_chance=chance)) == word
+
+
+def test_a_report_of_more_figures_needs_more_of_each() -> None:
+    tenths = np.full(10, 0.1)
+    psis = []
+    for seed in range(40):
+        before, after = dealt_shares(tenths, 10_000, tenths, 500, seed)
+        psis.append(((after - before) * np.log(after / before)).sum(axis=1))
+    one, many = bands(psis[:1], 0.002)[0], bands(psis, 0.002)
+    # Chi-squared with 9 degrees of freedom: above 26.06 in 1 of 500, above 35.1 in 1 of 20,000.
+    scale = 1 / 10_000 + 1 / 500
+    assert one == pytest.approx(26.06 * scale, rel=0.15)
+    assert np.median(many) == pytest.approx(35.1 * scale, rel=0.15)
+
+
+def test_bands_of_nothing_are_none_and_of_what_cannot_move_are_zero() -> None:
+    assert bands([], 0.002) == []
+    before, after = dealt_shares(np.array([1.0, 0.0]), 100, np.array([1.0, 0.0]), 50)
+    assert bands([(after - before).sum(axis=1)], 0.002) == [0.0]
+
+
+def test_a_distance_by_chance_holds_for_rows_of_one_kind() -> None:
+    rng = np.random.default_rng(3)
+    far = 0
+    for _ in range(2_000):
+        before, after = np.sort(rng.random(1_000)), np.sort(rng.random(300))
+        apart = np.searchsorted(before, after) / 1_000 - np.arange(1, 301) / 300
+        far += bool(np.abs(apart).max() > ks_by_chance(1_000, 300))
+    # One in 1,000 is meant: of 2,000, 8 or more come once in 1,000 times.
+    assert far <= 7
