@@ -19,7 +19,7 @@ from components.scoring.reference import Bins, moves, psi
 
 Values = NDArray[np.float64]
 _DEALS, _SEED = 2_000, 1
-_MOST = 0.999
+_MOST, _USUAL = 0.999, 0.95
 
 
 def iv_by_chance(rows: Sequence[int], bad: int) -> float | None:
@@ -56,9 +56,10 @@ def bands(dealt: Sequence[Values], level: float) -> list[float]:
     """The most that chance gives each figure of a report, in all but this share of reports.
 
     One out of 40 figures is above its own band 40 times as often: so of every dealt report the
-    figure is looked at that is furthest above its own. `dealt` has a line a figure.
+    figure is looked at that is furthest above what is usual for it. `dealt` has a line a figure.
     """
-    own = [float(np.quantile(one, _MOST)) for one in dealt]
+    # Usual is what 1 deal in 20 is above: 1 in 1,000 is 2 deals, which do not know it well enough.
+    own = [float(np.quantile(one, _USUAL)) or float(one.max()) for one in dealt]
     furthest = np.ones(_DEALS)
     for one, band in zip(dealt, own, strict=True):
         if band:

@@ -141,8 +141,9 @@ def test_a_report_of_more_figures_needs_more_of_each() -> None:
 
 def test_bands_of_nothing_are_none_and_of_what_cannot_move_are_zero() -> None:
     assert bands([], 0.002) == []
-    before, after = dealt_shares(np.array([1.0, 0.0]), 100, np.array([1.0, 0.0]), 50)
-    assert bands([(after - before).sum(axis=1)], 0.002) == [0.0]
+    assert bands([np.zeros(2_000)], 0.002) == [0.0]
+    # What moves in 1 deal of 100 has a band all the same.
+    assert bands([(np.arange(2_000) % 100 == 0).astype(float)], 0.002) == [1.0]
 
 
 def test_a_distance_by_chance_holds_for_rows_of_one_kind() -> None:
