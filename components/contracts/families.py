@@ -51,9 +51,10 @@ class Between(Contract):
         """The points of a grid search."""
         parts = [step / (self.steps - 1) for step in range(self.steps)]
         if self.log:
-            points = [min(self.low * (self.high / self.low) ** p, self.high) for p in parts]
+            points = [self.low * (self.high / self.low) ** part for part in parts]
         else:
             points = [self.low + (self.high - self.low) * part for part in parts]
+        points[-1] = self.high  # which rounding may have passed
         if not self.whole:
             return tuple(points)
         return tuple(sorted({round(point) for point in points}))

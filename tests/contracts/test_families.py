@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -215,6 +215,7 @@ def test_a_space_knows_what_it_holds(space: Space, value: object, held: bool) ->
 @given(
     st.floats(1e-6, 1e6), st.floats(1.001, 1e6), st.booleans(), st.booleans(), st.integers(2, 40)
 )
+@example(116508.81897512765, 10.0, False, False, 2)
 def test_no_point_of_a_grid_is_out_of_its_bounds(
     low: float, factor: float, log: bool, whole: bool, steps: int
 ) -> None:
