@@ -15,7 +15,7 @@ READY := .venv/.ready
 VINTAGE := $(BIN)/vintage
 # One resolution, and each image's part of it beside its Dockerfile.
 LOCKED := uv pip compile pyproject.toml --generate-hashes --python-version 3.11 \
-	--no-emit-index-url --no-header --no-annotate --quiet
+	--no-emit-index-url --no-header --no-annotate --no-strip-extras --quiet
 IMAGES := components/etl components/training serving
 EXTRAS_components/etl := spark tasks scoring
 EXTRAS_components/training := model monitoring tasks scoring

@@ -8,7 +8,7 @@ from tests.serving.running import ask, running
 from tests.support import python
 
 #: How many requests fit is for the machine to say; a run of few would have tried nothing.
-_SECONDS, _AT_LEAST = 40, 300
+_SECONDS, _AT_LEAST = 30, 200
 #: A schema cannot say that there are as many entities as instances, or as much data as a shape
 #: tells: what it allows beyond that is refused, with a word. What is too large has a 413.
 _SETTINGS = """
