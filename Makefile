@@ -15,7 +15,7 @@ READY := .venv/.ready
 VINTAGE := $(BIN)/vintage
 # One resolution, and each image's part of it beside its Dockerfile.
 LOCKED := uv pip compile pyproject.toml --generate-hashes --python-version 3.11 \
-	--no-emit-index-url --no-header --no-annotate --no-strip-extras --quiet
+	--no-emit-index-url --no-header --no-annotate --quiet
 IMAGES := components/etl components/training serving
 EXTRAS_components/etl := spark tasks scoring
 EXTRAS_components/training := model monitoring tasks scoring
@@ -42,7 +42,8 @@ $(READY): requirements.lock pyproject.toml
 	"make: expected Python 3.11, found %d.%d; name one with PYTHON=" % v[:2])'
 	@echo "setting up .venv (minutes, the first time)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@# The lock is whole; an older pip that looks for more finds extras without a hash.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

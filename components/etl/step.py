@@ -322,11 +322,10 @@ def decide(
             lambda target: _decide(work, spec, made, release, day, target),
         )
         by = str(decided.facts["release"])
-        if (by, decided.facts["gold"]) != (release, made.digest):
-            work.say(f"{day[:7]} was decided before, by release {by[:12]}: that stands")
-        work.record.facts = {
-            name: decided.facts[name] for name in ("rows", "approved", "release", "month")
-        }
+        told = ("rows", "approved", "release", "month")
+        work.record.facts = {name: decided.facts[name] for name in told}
+        stands = (by, decided.facts["gold"]) != (release, made.digest)
+        work.record.facts |= {"stands": stands, "place": decided.uri}
         hand_over(decided, decisions)
 
 

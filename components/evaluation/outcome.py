@@ -56,10 +56,13 @@ def summarise(
 
 
 def _decided(made: Mapping[str, Any]) -> str:
-    return (
+    found = (
         f"{made['rows']:,} rows of {made['month']}, {made['approved']:,} of them approved, by "
-        f"release {made['release'][:12]}"
+        f"release {made['release'][:12]}; they are in {made['place']}/decisions"
     )
+    if not made["stands"]:
+        return found
+    return f"nothing: the month was decided before, on other rows or by another release: {found}"
 
 
 def _rows(made: Mapping[str, Any]) -> tuple[Layer, ...]:

@@ -69,11 +69,13 @@ def main(args: argparse.Namespace) -> int:
         found = f"--pipeline {args.pipeline}" if args.pipeline else "all three pipelines"
         raise VintageError(f"--why: expected with --pipeline release only, found {found}")
     folder = home()
-    from components.deployment.step import log_of
+    from components.deployment.step import deployed, log_of
     from components.evaluation.step import read_records, read_summary
 
     run = new_run()
     read_records(run)  # a store that cannot be used is said before anything is begun
+    if args.pipeline == "scoring":
+        deployed(scenario.name)  # and so it is where nobody could decide
     data = ""
     if reads:
         data = args.data or str(_sample(args.scenario, folder))

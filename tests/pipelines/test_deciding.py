@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pyarrow.parquet as pq
 import pytest
 
+import samples
 from components.deployment.step import deployed, load_deployed
 from components.monitoring.join import arrays, joined
 from components.monitoring.rows import inputs_of, schema_of
@@ -45,11 +46,19 @@ def test_a_month_is_decided_on_once_by_the_champion_and_as_monitoring_reads_it(
         assert rows.matched.waiting == len(ids)
         assert sorted(arrays(rows.rows)["pd"].tolist()) == sorted(again.tolist())  # type: ignore[union-attr]
 
+    assert f"they are in {folder.parent}/decisions" in said
     before = {file: file.read_bytes() for file in files}
     assert main(command) == 0
     assert " reused" in next(
         line for line in capsys.readouterr().out.splitlines() if line.startswith("  decide ")
     )
+    assert {file: file.read_bytes() for file in files} == before
+
+    # Other rows of a month that was decided are not decided on, and nobody is told that they were.
+    samples.write("card-default", champion.home / "others", rows=400, seed=7)
+    assert main((*command[:-1], str(champion.home / "others"))) == 0
+    said = capsys.readouterr().out
+    assert "decided     nothing: the month was decided before, on other rows" in said
     assert {file: file.read_bytes() for file in files} == before
 
 
@@ -60,7 +69,5 @@ def test_without_a_champion_nothing_is_decided(
     command = ("run", "card-default", "--pipeline", "scoring", "--data", str(champion.data))
     assert main(command) == 1
     said = capsys.readouterr()
-    assert (
-        "decide: card-default: expected a deployed champion to decide with, found none" in said.err
-    )
+    assert said.err.startswith("vintage: card-default: expected a deployed champion in")
     assert not (champion.home / "store" / "card-default" / "decided").exists()
