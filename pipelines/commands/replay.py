@@ -39,7 +39,7 @@ def _page(identity: str, found: "Decision") -> list[str]:
         "",
     ]
     lines += _table("input", shown_inputs(found.header, record, found.row))
-    lines += _table("feature", replayed.features)
+    lines += _table("feature", _named(found, replayed.features))
     lines += [f"{reason.code}: {reason.text}" for reason in replayed.reasons]
     lines += ["", _line("", "logged", "came out")]
     differences = replayed.differences
@@ -50,7 +50,22 @@ def _page(identity: str, found: "Decision") -> list[str]:
     return [*lines, "", said]
 
 
-def _table(head: str, values: "dict[str, object] | dict[str, float]") -> list[str]:
+def _named(found: "Decision", features: "dict[str, float]") -> "dict[str, object]":
+    """Features; those that are a category's input have its value's name, and not its place."""
+    cells = found.record.inputs[found.row].tolist()
+    values = {
+        column.name: (cell, column.values)
+        for column, cell in zip(found.header.inputs, cells, strict=True)
+        if column.values
+    }
+    named: dict[str, object] = {}
+    for name, value in features.items():
+        cell, names = values.get(name, (None, ()))
+        named[name] = names[int(value)] if value == cell else value
+    return named
+
+
+def _table(head: str, values: "dict[str, object]") -> list[str]:
     return [f"{head} {name} = {_text(value)}" for name, value in values.items()] + [""]
 
 
