@@ -231,7 +231,7 @@ def test_another_release_wins_serves_and_is_rolled_back(
     assert (_serving(), _champion_of_mlflow()) == (former, former)
     last = promotions(tmp_path)[-2:]
     assert [(p.release, p.ground, p.why) for p in last] == [
-        (new, "won", ""), (former, "rollback", "complaints"),
+        (new, "alike", "same model, another cut-off"), (former, "rollback", "complaints"),
     ]  # fmt: skip
 
 
