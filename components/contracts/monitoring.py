@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from components.contracts.base import Contract, Slug
-from components.contracts.drift import Drift
-from components.contracts.vintages import Vintage
+from components.contracts.drift import Drift, Evidence, Verdict
+from components.contracts.vintages import AgainstTraining, Curve, RollRates, Vintage
 
 #: A calendar month: `2024-08`.
 Month = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")]
@@ -82,9 +82,19 @@ class Watched(Contract):
     matched: Matched
     #: Release -> its decisions of the month, against what it was made from.
     drift: dict[str, Drift]
+    #: Release -> what Evidently says of the same rows.
+    evidence: dict[str, Evidence]
+    #: Release -> what either of the two raised.
+    verdicts: dict[str, Verdict]
     #: Every month's decisions up to the report's, each release apart.
     vintages: tuple[Vintage, ...]
+    #: Every vintage's AUC beside that of its release's training.
+    against: tuple[AgainstTraining, ...]
+    #: How the approved rows of each vintage went bad, month by month.
+    curves: tuple[Curve, ...]
+    #: How states of days past due followed each other; None where nobody delivers them.
+    roll_rates: RollRates | None
 
     @property
     def alarmed(self) -> bool:
-        return any(found.alarms for found in self.drift.values())
+        return any(verdict.alarmed for verdict in self.verdicts.values())
