@@ -105,12 +105,7 @@ class Walk:
         )
 
     def refuse(self) -> None:
-        evaluation.refuse(
-            scenario=self.scenario.name,
-            run=self.run,
-            timeout_minutes=self.minutes,
-            decision=self.paper("decision"),
-        )
+        evaluation.refuse(scenario=self.scenario.name, run=self.run, timeout_minutes=self.minutes)
 
     def register(self) -> None:
         deployment.register(

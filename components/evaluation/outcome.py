@@ -10,7 +10,7 @@ from components.figures.page import page, table
 
 #: The last stages of pipelines, and what became of a run that has them.
 _ENDS: dict[str, Status] = {
-    "deploy": "deployed", "explore": "explored", "decide": "decided", "monitor": "monitored"
+    "deploy": "deployed", "explore": "explored", "monitor": "monitored", "decide": "decided"
 }  # fmt: skip
 
 
@@ -51,7 +51,8 @@ def summarise(
         log=log,
         challenge=str(fought.get("why", "")),
         skipped=_too_short(facts["features"]) if status == "skipped" else "",
-        decided=_decided(facts["decide"]) if status == "decided" else "",
+        due=str(facts.get("due", {}).get("why", "")),
+        decided=_decided(facts["decide"]) if "decide" in facts and status != "failed" else "",
     )
 
 
@@ -90,6 +91,8 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     """The furthest of a run's pipelines says what became of it."""
     stages = {str(r["stage"]): r for r in records}
     done = {stage for stage, record in stages.items() if record["status"] == "done"}
+    if "monitor" in done and stages.get("deploy", {}).get("reused"):  # the champion stands
+        done -= {"deploy"}
     ends = [status for stage, status in _ENDS.items() if stage in done]
     if state == "SUCCEEDED" and ends:
         return ends[0]
@@ -126,7 +129,7 @@ def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:
         f"<p>Run <code>{escape(summary.run)}</code>, {summary.status}.{stands}</p>",
         *(
             f"<pre>{escape(why)}</pre>"
-            for why in (summary.error, summary.skipped, summary.decided)
+            for why in (summary.error, summary.due, summary.skipped, summary.decided)
             if why
         ),
         table(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from components.contracts.monitoring import Watched
     from components.monitoring.report import Known
 
-_MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
+MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
 _LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn")
 _MEMORY_GB, _THREADS = 2.0, 2
 REPORT = "report.json"
@@ -52,7 +52,7 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
     """
     scenario = json.loads(spec)["scenario"]
     with task("monitor", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        _expect_over(month)
+        expect_over(month)
         made = work.find_or_make(
             f"{scenario}/monitored/{month}", lambda target: _report(work, spec, month, target)
         )
@@ -61,8 +61,8 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
     return bool(made.facts["alarmed"])
 
 
-def _expect_over(month: str) -> None:
-    if not _MONTH.fullmatch(month):
+def expect_over(month: str) -> None:
+    if not MONTH.fullmatch(month):
         raise VintageError(f"month {month!r:.20}: expected one such as 2024-08")
     if month >= datetime.now(UTC).date().isoformat()[:7]:
         raise VintageError(f"month {month}: expected one that is over")
@@ -162,7 +162,7 @@ def _gathered(work: Task, scenario: str, month: str) -> Entry:
 
 def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Entry]]:
     """The months up to one that a batch was decided of."""
-    place = re.compile(rf"{re.escape(scenario)}/decided/({_MONTH.pattern})/{MANIFEST}")
+    place = re.compile(rf"{re.escape(scenario)}/decided/({MONTH.pattern})/{MANIFEST}")
     for name in store.names(f"{scenario}/decided"):
         if (found := place.fullmatch(name)) and found[1] <= until:
             entry = store.find(f"{scenario}/decided/{found[1]}")

@@ -86,9 +86,7 @@ def test_a_feature_without_a_reason_is_refused_and_every_one_is_named(
     place.evaluate()
     assert not place.gate(declared)
     with pytest.raises(SystemExit):
-        step.refuse(
-            scenario="small-loans", run="run", timeout_minutes=5, decision=place.paper("decision")
-        )
+        step.refuse(scenario="small-loans", run="run", timeout_minutes=5)
     said = "reasons: expected a text for every feature, found none for INCOME, REGION: FAILED"
     assert said in capsys.readouterr().err
 
@@ -153,9 +151,7 @@ def test_a_rule_on_fairness_that_cannot_be_measured_refuses_and_is_recorded(
         place.file("decision", "report.html")
     )
     with pytest.raises(SystemExit):
-        step.refuse(
-            scenario="small-loans", run="run", timeout_minutes=5, decision=place.paper("decision")
-        )
+        step.refuse(scenario="small-loans", run="run", timeout_minutes=5)
     assert "approval_ratio >= 0: found nothing to measure, FAILED" in capsys.readouterr().err
     assert finish(state="FAILED").status == "refused"
 
