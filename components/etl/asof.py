@@ -2,15 +2,19 @@
 
 import calendar
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from components.contracts.errors import VintageError
 
+#: The words for the month before today's: what a run that recurs is as of.
+LAST_MONTH = "last month"
 _MONTH = len("2023-01")
 
 
-def day_of(as_of: str) -> str:
+def day_of(as_of: str, today: date) -> str:
     """An as-of as an ISO date: a month stands for its last day, nothing for nothing."""
+    if as_of == LAST_MONTH:
+        return (today.replace(day=1) - timedelta(days=1)).isoformat()
     try:
         if len(as_of) == _MONTH:
             first = date.fromisoformat(f"{as_of}-01")
@@ -19,7 +23,9 @@ def day_of(as_of: str) -> str:
             return as_of
     except ValueError:
         pass
-    raise VintageError(f"as-of {as_of!r}: expected a month (2024-03) or a day (2024-03-15)")
+    raise VintageError(
+        f"as-of {as_of!r}: expected a month (2024-03), a day (2024-03-15) or {LAST_MONTH!r}"
+    )
 
 
 def resolve(day: str, latest: Mapping[str, str]) -> str:

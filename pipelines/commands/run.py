@@ -91,14 +91,12 @@ def main(args: argparse.Namespace) -> int:
 
 def _run(scenario: "Scenario", kinds: tuple[str, ...], run: str, arguments: dict[str, str]) -> None:
     """Run pipelines one after the other, until one fails or the champion stands."""
-    from importlib import import_module
-
     from components.evaluation.step import read_records
+    from pipelines.kinds import make
     from pipelines.local import run_locally
 
     for kind in kinds:
-        make = getattr(import_module(f"pipelines.{kind}"), f"{kind}_pipeline")
-        if not run_locally(make(scenario), run=run, **arguments):
+        if not run_locally(make(scenario, kind), run=run, **arguments):
             return
         facts = {str(r["stage"]): r["facts"] for r in read_records(run)}
         if facts.get("challenge", {}).get("passed") is False:
