@@ -40,6 +40,8 @@ def monthly_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is 
             watched = watching(
                 asked=asked, month=month.outputs["month"], silver=silver, gold=gold, run=run
             ).after(trained)
+            for part in (trained, watched):
+                part.set_caching_options(False)
             last = task(refuse(scenario=scenario.name, **task.common), retries=0)
             last.after(watched)
 

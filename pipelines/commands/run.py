@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
         metavar="DAY",
-        help="train on what was known then: 2024-08, or 2024-08-15 (default: on all there is)",
+        help="train on what was known then: 2024-08, 2024-08-15 or 'last month' (default: on all "
+        "there is)",
     )
     parser.add_argument(
         "--pipeline",
