@@ -38,8 +38,20 @@ BODY = {
     "scoring": ["ingest", "features", "decide"],
     "monitoring": ["monitor"],
     "monthly": [
-        "ingest", "features", "due", "train", "evaluate", "gate", "register", "deploy", "refuse",
-        "decide", "monitor", "challenge", "deploy", "refuse",
+        "ingest",
+        "features",
+        "due",
+        "train",
+        "evaluate",
+        "gate",
+        "register",
+        "deploy",
+        "refuse",
+        "decide",
+        "monitor",
+        "challenge",
+        "deploy",
+        "refuse",
     ],
 }
 ASKING = {
