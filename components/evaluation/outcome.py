@@ -59,7 +59,8 @@ def summarise(
 def _decided(made: Mapping[str, Any]) -> str:
     found = (
         f"{made['rows']:,} rows of {made['month']}, {made['approved']:,} of them approved, by "
-        f"release {made['release'][:12]}; they are in {made['place']}/decisions"
+        f"release {made['release'][:12]}; they are in {made['place']}/decisions; "
+        f"{made['outcomes']:,} outcomes of rows decided before were taken in"
     )
     if not made["stands"]:
         return found
