@@ -31,16 +31,12 @@ def deliver(scenario: str, files: Sequence[Path]) -> int:
 
     _, store = installation()
     content = "-".join(sorted(file_digest(file) for file in files))
-    key = f"{_outcomes(scenario)}/{hashlib.sha256(content.encode()).hexdigest()}"
+    key = f"{scenario}/outcomes/{hashlib.sha256(content.encode()).hexdigest()}"
     if (entry := store.find(key)) is None:
         folder = store.scratch()
         rows = read_outcomes(files, folder / "outcomes.parquet")
         entry = store.publish(key, folder, {"rows": rows})
     return int(str(entry.facts["rows"]))
-
-
-def _outcomes(scenario: str) -> str:
-    return f"{scenario}/outcomes"
 
 
 def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: Artifact) -> bool:
@@ -71,8 +67,9 @@ def expect_over(month: str) -> None:
 def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, object]:
     from components.contracts.monitoring import Gathered, Watched
     from components.contracts.watching import WatchSpec
+    from components.monitoring.evidence import verdict
     from components.monitoring.join import arrays, joined
-    from components.monitoring.report import drift_by_release, vintages
+    from components.monitoring.report import against, lent_curves, look, outcome_pages, vintages
     from components.monitoring.rows import INPUT
 
     declared = WatchSpec.model_validate_json(spec)
@@ -96,19 +93,32 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
     find = cache(lambda release: _known(store, scenario, release))
     segments = [f"{INPUT}{name}" for name in declared.segments]
     with joined(
-        decisions, _delivered(store, scenario), as_of=month, scratch=store.scratch(),
+        decisions, _delivered(store, scenario, "outcomes"), as_of=month, scratch=store.scratch(),
         columns=_there(decisions, segments), memory_gb=_MEMORY_GB, threads=_THREADS,
+        standings=_delivered(store, scenario, "standings"),
     ) as found:  # fmt: skip
         columns = arrays(found.rows)
-        matched = found.matched
+    looks = look(files.get(month, []), find, lambda release: _gold(store, scenario, release))
+    judged = vintages(columns, month, declared, find)
+    held = against(judged, declared, find)
     watched = Watched(
         scenario=scenario,
         as_of=month,
         gathered=tuple(Gathered.model_validate(e.facts["gathered"]) for e in logged.values()),
-        matched=matched,
-        drift=drift_by_release(files.get(month, []), find),
-        vintages=vintages(columns, month, declared, find),
+        matched=found.matched,
+        drift={release: one.drift for release, one in looks.items()},
+        evidence={release: one.page.evidence for release, one in looks.items()},
+        verdicts={release: verdict(one.drift, one.page.evidence) for release, one in looks.items()},
+        vintages=judged,
+        against=held,
+        curves=lent_curves(columns, month),
+        roll_rates=found.roll_rates,
     )
+    pages = {release: html for release, one in looks.items() if (html := one.page.html)}
+    for release, html in pages.items():
+        (target / f"evidently-{release[:12]}.html").write_text(html)
+    for release, html in outcome_pages(columns, judged, held, find).items():
+        (target / f"evidently-{release[:12]}-outcomes.html").write_text(html)
     (target / REPORT).write_text(watched.model_dump_json(indent=1) + "\n")
     return {
         "month": month,
@@ -170,28 +180,39 @@ def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Ent
                 yield found[1], entry
 
 
-def _delivered(store: Store, scenario: str) -> list[Path]:
-    """The outcomes that were taken in."""
-    place = re.compile(rf"({re.escape(_outcomes(scenario))}/[0-9a-f]{{64}})/{MANIFEST}")
+def _delivered(store: Store, scenario: str, what: str) -> list[Path]:
+    """The outcomes, or the standings, that were taken in."""
+    place = re.compile(rf"({re.escape(scenario)}/{what}/[0-9a-f]{{64}})/{MANIFEST}")
     keys = [
-        found[1] for name in store.names(_outcomes(scenario)) if (found := place.fullmatch(name))
+        found[1] for name in store.names(f"{scenario}/{what}") if (found := place.fullmatch(name))
     ]
     entries = [entry for key in keys if (entry := store.find(key)) is not None]
-    return sorted(store.local(entry) / "outcomes.parquet" for entry in entries)
+    return sorted(store.local(entry) / f"{what}.parquet" for entry in entries)
 
 
 def _known(store: Store, scenario: str, release: str) -> "Known":
+    import pyarrow.parquet as pq
+
     from components.contracts.results import Evaluation
     from components.monitoring.report import Known
     from components.scoring.scorer import Scorer
 
     entry = registry.find_release(store, scenario, release)
-    judged = store.find(str(entry.facts["evaluation"]))
-    checked: tuple[object, ...] = ()
-    if judged is not None:
-        text = (store.local(judged) / "evaluation.json").read_text()
-        checked = Evaluation.model_validate_json(text).curves.calibration
-    return Known(Scorer(store.local(entry), release), checked)  # type: ignore[arg-type]
+    scorer = Scorer(store.local(entry), release)
+    if (judged := store.find(str(entry.facts["evaluation"]))) is None:
+        return Known(scorer)
+    folder = store.local(judged)
+    found = Evaluation.model_validate_json((folder / "evaluation.json").read_text())
+    rows = pq.read_table(folder / "frozen.parquet", columns=["_label", "_pd"])
+    tested = rows["_label"].to_numpy(), rows["_pd"].to_numpy()
+    return Known(scorer, found.curves.calibration, tested)
+
+
+def _gold(store: Store, scenario: str, release: str) -> Path | None:
+    """The gold table that a release was made from."""
+    made_from = registry.find_release(store, scenario, release).facts["gold"]
+    entry = store.find(str(made_from))
+    return None if entry is None else store.local(entry) / "final-dataset"
 
 
 def read_report(scenario: str, month: str) -> "Watched | None":
