@@ -1,4 +1,4 @@
-"""What is slow to start is started once: Spark, MinIO, PostgreSQL, a Pushgateway, one deployed champion."""
+"""What is slow to start is started once: Spark, servers, one deployed champion."""
 
 import contextlib
 import os
