@@ -56,7 +56,7 @@ BODY = {
 }
 ASKING = {
     "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
-    "scoring": set(), "monitoring": set(),
+    "scoring": set(), "monitoring": {"monitor"},
     "monthly": {"gate", "deploy", "monitor", "challenge"},
 }  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
