@@ -71,6 +71,7 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
     from components.contracts.watching import WatchSpec
     from components.monitoring.evidence import verdict
     from components.monitoring.join import arrays, joined
+    from components.monitoring.page import render
     from components.monitoring.report import against, lent_curves, look, outcome_pages, vintages
     from components.monitoring.rows import INPUT
 
@@ -116,11 +117,17 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
         curves=lent_curves(columns, month),
         roll_rates=found.roll_rates,
     )
-    pages = {release: html for release, one in looks.items() if (html := one.page.html)}
-    for release, html in pages.items():
-        (target / f"evidently-{release[:12]}.html").write_text(html)
-    for release, html in outcome_pages(columns, judged, held, find).items():
-        (target / f"evidently-{release[:12]}-outcomes.html").write_text(html)
+    beside: dict[str, list[str]] = {}
+    for release, name, html in (
+        *((r, "", one.page.html) for r, one in looks.items()),
+        *((r, "-outcomes", html) for r, html in outcome_pages(columns, judged, held, find).items()),
+    ):
+        if html is not None:
+            beside.setdefault(release, []).append(f"evidently-{release[:12]}{name}.html")
+            (target / beside[release][-1]).write_text(html)
+    earlier = [read for one in reported(store, scenario) if one < month
+               and (read := read_report(scenario, one)) is not None]  # fmt: skip
+    (target / PAGE).write_text(render(watched, earlier, beside))
     (target / REPORT).write_text(watched.model_dump_json(indent=1) + "\n")
     return {
         "month": month,
@@ -146,7 +153,7 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
     if not work.record.reused:
         for event, text in news(watched):
             notify(settings.webhook, scenario=scenario, run=work.run, event=event, text=text)
-    if month == max(name.split("/")[2] for name in store.names(f"{scenario}/monitored")):
+    if month == reported(store, scenario)[-1]:
         told = gauges(watched, _standing(store, spec))
         work.record.facts["pushed"] = push(settings.pushgateway, scenario=scenario, gauges=told)
     database, key = Database(settings.database), f"monitored-{scenario}-{month}"
@@ -277,6 +284,13 @@ def _gold(store: Store, scenario: str, release: str) -> Path | None:
     made_from = registry.find_release(store, scenario, release).facts["gold"]
     entry = store.find(str(made_from))
     return None if entry is None else store.local(entry) / "final-dataset"
+
+
+def reported(store: Store, scenario: str) -> list[str]:
+    """The months that have a report, ascending."""
+    place = re.compile(rf"{re.escape(scenario)}/monitored/({MONTH.pattern})/{MANIFEST}")
+    names = store.names(f"{scenario}/monitored")
+    return sorted(found[1] for name in names if (found := place.fullmatch(name)))
 
 
 def read_report(scenario: str, month: str) -> "Watched | None":
