@@ -12,6 +12,11 @@ from components.figures.page import page, table
 _ENDS: dict[str, Status] = {
     "deploy": "deployed", "explore": "explored", "monitor": "monitored", "decide": "decided"
 }  # fmt: skip
+#: The pages of stages, in the entries that they made.
+PAGES = {
+    "gate": "report.html", "explore": "exploration.html", "challenge": "challenge.html",
+    "monitor": "monitoring.html",
+}  # fmt: skip
 
 
 def summarise(
@@ -59,7 +64,8 @@ def summarise(
 def _decided(made: Mapping[str, Any]) -> str:
     found = (
         f"{made['rows']:,} rows of {made['month']}, {made['approved']:,} of them approved, by "
-        f"release {made['release'][:12]}; they are in {made['place']}/decisions"
+        f"release {made['release'][:12]}; they are in {made['place']}/decisions; "
+        f"{made['outcomes']:,} outcomes of rows decided before were taken in"
     )
     if not made["stands"]:
         return found
@@ -104,15 +110,18 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     return "registered" if state == "SUCCEEDED" and last in done else "failed"
 
 
-def pages_of(summary: RunSummary, judged: str | None, fought: str | None) -> dict[str, str]:
-    """The pages of a run by their names, of the gate's and the challenge's where there are any.
+def pages_of(summary: RunSummary, made: Mapping[str, str]) -> dict[str, str]:
+    """The pages of a run by their names, of what its stages made.
 
     `report` is the one that stands for the run. Where it failed that is the page of its failure:
     the gate may have passed what failed later.
     """
-    beside = {"challenge": fought} if fought is not None else {}
+    judged = made.get("gate", made.get("explore"))
+    names = {"challenge": "challenge", "monitor": "monitoring"}
+    beside = {name: made[stage] for stage, name in names.items() if stage in made}
     if summary.status != "failed":
-        return {**beside, "report": judged or fought or render_outcome(summary)}
+        first = judged or next(iter(beside.values()), None)
+        return {**beside, "report": first or render_outcome(summary)}
     beside |= {"gate": judged} if judged is not None else {}
     return {**beside, "report": render_outcome(summary, sorted(beside))}
 

@@ -365,30 +365,31 @@ def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> No
 
 
 def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state: str) -> None:
-    from components.evaluation.outcome import pages_of, summarise
+    from components.evaluation.outcome import PAGES, pages_of, summarise
 
     records = read_records(run, store)
     log = str(settings.log_of(run)) if settings.log_of(run).is_file() else ""
     summary = summarise(records, scenario=scenario, run=run, state=state, log=log)
-    entries = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
-    judged = _page(store, entries.get("gate", "-"), "report.html") or _page(
-        store, entries.get("explore", "-"), "exploration.html"
-    )
-    fought = _page(store, entries.get("challenge", "-"), "challenge.html")
-    places = {
-        name: store.put(f"runs/{run}/{name}.html", page)
-        for name, page in pages_of(summary, judged, fought).items()
+    found = {
+        str(r["stage"]): store.find(str(r["facts"].get("entry", "-")))
+        for r in records
+        if r["stage"] in PAGES
     }
+    made = {
+        stage: (store.local(entry) / PAGES[stage]).read_text()
+        for stage, entry in found.items()
+        if entry is not None and PAGES[stage] in entry.files
+    }
+    pages = pages_of(summary, made)
+    places = {name: store.put(f"runs/{run}/{name}.html", page) for name, page in pages.items()}
+    if (watched := found.get("monitor")) is not None:
+        for name in (name for name in watched.files if name.startswith("evidently-")):
+            store.put_file(f"runs/{run}/{name}", store.local(watched) / name)
     text = summary.model_copy(update={"report": places["report"]}).model_dump_json(indent=1)
     store.put(f"runs/{run}/summary.json", text + "\n")
     if summary.status in {"refused", "failed"}:
         event, text = summary.status, summary.error
         notify(settings.webhook, scenario=scenario, run=run, event=event, text=text)
-
-
-def _page(store: Store, entry: str, name: str) -> str | None:
-    found = store.find(entry)
-    return None if found is None else (store.local(found) / name).read_text()
 
 
 def read_records(run: str, store: Store | None = None) -> list[dict[str, Any]]:

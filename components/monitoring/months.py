@@ -1,13 +1,12 @@
 """The steps of many months: what one asks for, and the account of those that were simulated."""
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from components.contracts.errors import VintageError
-from components.monitoring.step import MONTH, expect_over, read_report
+from components.monitoring.step import expect_over, read_report, reported
 from components.storage import registry
-from components.storage.objects import MANIFEST, Store
+from components.storage.objects import Store
 from components.storage.steps import Artifact, installation, take, task
 
 if TYPE_CHECKING:
@@ -51,16 +50,9 @@ def _last_training(store: Store, scenario: str) -> str | None:
 
 def _moved_since(store: Store, scenario: str, trained: str, month: str) -> bool:
     """Whether the latest report before a month, of one after a training, has much drift."""
-    months = [m for m in _reported(store, scenario) if trained < m < month]
+    months = [m for m in reported(store, scenario) if trained < m < month]
     found = read_report(scenario, months[-1]) if months else None
     return found is not None and found.moved_far
-
-
-def _reported(store: Store, scenario: str) -> list[str]:
-    """The months that have a report, ascending."""
-    place = re.compile(rf"{re.escape(scenario)}/monitored/({MONTH.pattern})/{MANIFEST}")
-    names = store.names(f"{scenario}/monitored")
-    return sorted(found[1] for name in names if (found := place.fullmatch(name)))
 
 
 def recount(found: "Simulated") -> str:
@@ -69,7 +61,7 @@ def recount(found: "Simulated") -> str:
 
     _, store = installation()
     scenario = found.scenario
-    months = _reported(store, scenario)
+    months = reported(store, scenario)
     reports = [one for month in months if (one := read_report(scenario, month)) is not None]
     store.put(f"runs/{found.run}/simulation.json", found.model_dump_json(indent=1) + "\n")
     pages = {

@@ -6,6 +6,8 @@ from html import escape
 from components.contracts.monitoring import Watched
 from components.contracts.simulated import Lived, Simulated
 from components.figures.page import note, page, table
+from components.monitoring.judged import going_bad
+from components.monitoring.trends import trends
 
 _SHORT = 12  # of a release's id
 _NAMED = 3  # names that a cell has
@@ -27,7 +29,7 @@ def render(found: Simulated, reports: Sequence[Watched], pages: Mapping[str, str
         table(
             ("Month", "Labelled months", "Training", "Model", "Test AUC", "Challenge", "Champion",
              "Decided", "Outcomes", "Drift", "AUC lower than training's"),
-            [_row(one, pages) for one in found.months],
+            [_row(one) for one in found.months],
             numbers=(1, 4, 7, 8),
             soft=[n for n, one in enumerate(found.months) if one.outcome == "skipped"],
             failed=[n for n, one in enumerate(found.months) if one.outcome == "refused"],
@@ -35,12 +37,16 @@ def render(found: Simulated, reports: Sequence[Watched], pages: Mapping[str, str
         note("Test AUC is of the rows that the training kept apart, the latest months of those "
              "known. A challenger is compared with the champion on the same rows."),
     ]  # fmt: skip
+    links = (f'<a href="{escape(place)}">{month}</a>' for month, place in pages.items())
+    if pages:
+        parts.append(f'<p class="note">Pages of months: {", ".join(links)}.</p>')
     if reports:
-        parts += _over_months(reports)
+        parts += ["<h2>Over months</h2>", *trends(reports[-1], reports[:-1])]
+        parts += ["<h2>How vintages went bad</h2>", *going_bad(reports[-1].curves)]
     return page(f"{found.scenario}: {found.first} to {found.last}", parts)
 
 
-def _row(one: Lived, pages: Mapping[str, str]) -> tuple[object, ...]:
+def _row(one: Lived) -> tuple[object, ...]:
     champion = f"{one.number}: {one.champion[:_SHORT]}" if one.champion else "none yet"
     if one.outcome == "promoted":
         champion = f"new, {champion}"

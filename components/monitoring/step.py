@@ -17,12 +17,13 @@ from components.storage.steps import Artifact, Task, hand_over, installation, ta
 
 if TYPE_CHECKING:
     from components.contracts.monitoring import Watched
+    from components.monitoring.gauges import Standing
     from components.monitoring.report import Known
 
 MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
 _LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn")
 _MEMORY_GB, _THREADS = 2.0, 2
-REPORT = "report.json"
+REPORT, PAGE = "report.json", "monitoring.html"
 
 
 def deliver(scenario: str, files: Sequence[Path]) -> int:
@@ -31,7 +32,7 @@ def deliver(scenario: str, files: Sequence[Path]) -> int:
 
     _, store = installation()
     content = "-".join(sorted(file_digest(file) for file in files))
-    key = f"{_outcomes(scenario)}/{hashlib.sha256(content.encode()).hexdigest()}"
+    key = f"{scenario}/outcomes/{hashlib.sha256(content.encode()).hexdigest()}"
     if (entry := store.find(key)) is None:
         folder = store.scratch()
         rows = read_outcomes(files, folder / "outcomes.parquet")
@@ -39,16 +40,12 @@ def deliver(scenario: str, files: Sequence[Path]) -> int:
     return int(str(entry.facts["rows"]))
 
 
-def _outcomes(scenario: str) -> str:
-    return f"{scenario}/outcomes"
-
-
 def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: Artifact) -> bool:
     """Report on a month that is over: what was decided in it, and what is known of all before.
 
     1. A month's report is made once, and stands: what comes later is in the next one.
     2. Take the decisions of every month from the log, and from batches; join them with outcomes.
-    3. Publish the report and hand it over; say whether it alarms.
+    3. Publish the report and hand it over; tell other systems of it; say whether it alarms.
     """
     scenario = json.loads(spec)["scenario"]
     with task("monitor", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
@@ -58,6 +55,7 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
         )
         work.record.facts = {**made.facts, "entry": made.key}
         hand_over(made, report)
+        _tell(work, spec, _read(work.store, made), made)
     return bool(made.facts["alarmed"])
 
 
@@ -71,8 +69,10 @@ def expect_over(month: str) -> None:
 def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, object]:
     from components.contracts.monitoring import Gathered, Watched
     from components.contracts.watching import WatchSpec
+    from components.monitoring.evidence import verdict
     from components.monitoring.join import arrays, joined
-    from components.monitoring.report import drift_by_release, vintages
+    from components.monitoring.page import render
+    from components.monitoring.report import against, lent_curves, look, outcome_pages, vintages
     from components.monitoring.rows import INPUT
 
     declared = WatchSpec.model_validate_json(spec)
@@ -96,25 +96,106 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
     find = cache(lambda release: _known(store, scenario, release))
     segments = [f"{INPUT}{name}" for name in declared.segments]
     with joined(
-        decisions, _delivered(store, scenario), as_of=month, scratch=store.scratch(),
+        decisions, _delivered(store, scenario, "outcomes"), as_of=month, scratch=store.scratch(),
         columns=_there(decisions, segments), memory_gb=_MEMORY_GB, threads=_THREADS,
+        standings=_delivered(store, scenario, "standings"),
     ) as found:  # fmt: skip
         columns = arrays(found.rows)
-        matched = found.matched
+    looks = look(files.get(month, []), find, lambda release: _gold(store, scenario, release))
+    judged = vintages(columns, month, declared, find)
+    held = against(judged, declared, find)
     watched = Watched(
         scenario=scenario,
         as_of=month,
         gathered=tuple(Gathered.model_validate(e.facts["gathered"]) for e in logged.values()),
-        matched=matched,
-        drift=drift_by_release(files.get(month, []), find),
-        vintages=vintages(columns, month, declared, find),
+        matched=found.matched,
+        drift={release: one.drift for release, one in looks.items()},
+        evidence={release: one.page.evidence for release, one in looks.items()},
+        verdicts={release: verdict(one.drift, one.page.evidence) for release, one in looks.items()},
+        vintages=judged,
+        against=held,
+        curves=lent_curves(columns, month),
+        roll_rates=found.roll_rates,
     )
+    beside: dict[str, list[str]] = {}
+    for release, name, html in (
+        *((r, "", one.page.html) for r, one in looks.items()),
+        *((r, "-outcomes", html) for r, html in outcome_pages(columns, judged, held, find).items()),
+    ):
+        if html is not None:
+            beside.setdefault(release, []).append(f"evidently-{release[:12]}{name}.html")
+            (target / beside[release][-1]).write_text(html)
+    earlier = [read for one in reported(store, scenario) if one < month
+               and (read := read_report(scenario, one)) is not None]  # fmt: skip
+    (target / PAGE).write_text(render(watched, earlier, beside))
     (target / REPORT).write_text(watched.model_dump_json(indent=1) + "\n")
     return {
         "month": month,
         "alarmed": watched.alarmed,
         "decisions": sum(one.rows for one in watched.drift.values()),
     }
+
+
+def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
+    """Tell other systems of a report; told again, each of them knows the same as before.
+
+    1. People, of a report that this task made: first, as a second try only finds it.
+    2. Prometheus, of the last month that there is a report of. Where it is away that is noted.
+    3. MLflow and the audit table, once; in this order, so that what the audit has is in both.
+    """
+    from components.monitoring.gauges import gauges
+    from components.monitoring.news import audited, figures, news
+    from components.storage.database import Database
+    from components.storage.notify import notify
+    from components.storage.pushing import push
+
+    scenario, month, settings, store = watched.scenario, watched.as_of, work.settings, work.store
+    if not work.record.reused:
+        for event, text in news(watched):
+            notify(settings.webhook, scenario=scenario, run=work.run, event=event, text=text)
+    if month == reported(store, scenario)[-1]:
+        told = gauges(watched, _standing(store, spec))
+        work.record.facts["pushed"] = push(settings.pushgateway, scenario=scenario, gauges=told)
+    database, key = Database(settings.database), f"monitored-{scenario}-{month}"
+    if key in {one["evaluation"] for one in database.evaluations(scenario)}:
+        return
+    from components.storage.tracking import Tracking
+
+    work.record.reused = False
+    files = [store.local(made) / name for name in (REPORT, PAGE)]
+    Tracking(settings).log(
+        scenario,
+        run=f"monitoring {month}",
+        key=key,
+        parameters={},
+        figures=figures(watched),
+        tags={
+            "kind": "monitoring",
+            "month": month,
+            "alarm": "yes" if watched.alarmed else "no",
+            "releases": " ".join(release[:12] for release in sorted(watched.drift)) or "none",
+        },
+        files=tuple(file for file in files if file.exists()),
+    )
+    database.record_evaluation(scenario, key, run=work.run, decision=audited(watched))
+
+
+def _standing(store: Store, spec: str) -> "Standing":
+    from components.contracts.watching import WatchSpec
+    from components.monitoring.gauges import Standing
+
+    declared = WatchSpec.model_validate_json(spec)
+    as_of = {
+        entry.facts["release"]: str(entry.facts.get("as_of", ""))  # an older one does not say
+        for entry in registry.list_releases(store, declared.scenario)
+    }
+    serving = registry.deployed_release(store, declared.scenario) or ""
+    return Standing(
+        trained_as_of=as_of.get(registry.latest_registered(store, declared.scenario), ""),
+        retrain_after=declared.retrain_after,
+        serving=serving,
+        snapshot_as_of=as_of.get(serving, ""),
+    )
 
 
 def _there(files: Sequence[Path], columns: Sequence[str]) -> list[str]:
@@ -170,38 +251,56 @@ def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Ent
                 yield found[1], entry
 
 
-def _delivered(store: Store, scenario: str) -> list[Path]:
-    """The outcomes that were taken in."""
-    place = re.compile(rf"({re.escape(_outcomes(scenario))}/[0-9a-f]{{64}})/{MANIFEST}")
+def _delivered(store: Store, scenario: str, what: str) -> list[Path]:
+    """The outcomes, or the standings, that were taken in."""
+    place = re.compile(rf"({re.escape(scenario)}/{what}/[0-9a-f]{{64}})/{MANIFEST}")
     keys = [
-        found[1] for name in store.names(_outcomes(scenario)) if (found := place.fullmatch(name))
+        found[1] for name in store.names(f"{scenario}/{what}") if (found := place.fullmatch(name))
     ]
     entries = [entry for key in keys if (entry := store.find(key)) is not None]
-    return sorted(store.local(entry) / "outcomes.parquet" for entry in entries)
+    return sorted(store.local(entry) / f"{what}.parquet" for entry in entries)
 
 
 def _known(store: Store, scenario: str, release: str) -> "Known":
+    import pyarrow.parquet as pq
+
     from components.contracts.results import Evaluation
     from components.monitoring.report import Known
     from components.scoring.scorer import Scorer
 
     entry = registry.find_release(store, scenario, release)
-    judged = store.find(str(entry.facts["evaluation"]))
-    checked: tuple[object, ...] = ()
-    if judged is not None:
-        text = (store.local(judged) / "evaluation.json").read_text()
-        checked = Evaluation.model_validate_json(text).curves.calibration
-    return Known(Scorer(store.local(entry), release), checked)  # type: ignore[arg-type]
+    scorer = Scorer(store.local(entry), release)
+    if (judged := store.find(str(entry.facts["evaluation"]))) is None:
+        return Known(scorer)
+    folder = store.local(judged)
+    found = Evaluation.model_validate_json((folder / "evaluation.json").read_text())
+    rows = pq.read_table(folder / "frozen.parquet", columns=["_label", "_pd"])
+    tested = rows["_label"].to_numpy(), rows["_pd"].to_numpy()
+    return Known(scorer, found.curves.calibration, tested)
+
+
+def _gold(store: Store, scenario: str, release: str) -> Path | None:
+    """The gold table that a release was made from."""
+    made_from = registry.find_release(store, scenario, release).facts["gold"]
+    entry = store.find(str(made_from))
+    return None if entry is None else store.local(entry) / "final-dataset"
+
+
+def reported(store: Store, scenario: str) -> list[str]:
+    """The months that have a report, ascending."""
+    place = re.compile(rf"{re.escape(scenario)}/monitored/({MONTH.pattern})/{MANIFEST}")
+    names = store.names(f"{scenario}/monitored")
+    return sorted(found[1] for name in names if (found := place.fullmatch(name)))
 
 
 def read_report(scenario: str, month: str) -> "Watched | None":
     """The report on a month, where there is one."""
-    from components.contracts.monitoring import Watched
-
     _, store = installation()
     entry = store.find(f"{scenario}/monitored/{month}")
-    return (
-        None
-        if entry is None
-        else Watched.model_validate_json((store.local(entry) / REPORT).read_text())
-    )
+    return None if entry is None else _read(store, entry)
+
+
+def _read(store: Store, entry: Entry) -> "Watched":
+    from components.contracts.monitoring import Watched
+
+    return Watched.model_validate_json((store.local(entry) / REPORT).read_text())

@@ -38,13 +38,25 @@ BODY = {
     "scoring": ["ingest", "features", "decide"],
     "monitoring": ["monitor"],
     "monthly": [
-        "ingest", "features", "due", "train", "evaluate", "gate", "register", "deploy", "refuse",
-        "decide", "monitor", "challenge", "deploy", "refuse",
+        "ingest",
+        "features",
+        "due",
+        "train",
+        "evaluate",
+        "gate",
+        "register",
+        "deploy",
+        "refuse",
+        "decide",
+        "monitor",
+        "challenge",
+        "deploy",
+        "refuse",
     ],
 }
 ASKING = {
     "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
-    "scoring": set(), "monitoring": set(),
+    "scoring": set(), "monitoring": {"monitor"},
     "monthly": {"gate", "deploy", "monitor", "challenge"},
 }  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
