@@ -12,9 +12,12 @@ LAST_MONTH = "last month"
 _MONTH = len("2023-01")
 
 
-def day_of(as_of: str, today: date) -> str:
-    """An as-of as an ISO date: a month stands for its last day, nothing for nothing."""
-    if as_of == LAST_MONTH:
+def day_of(as_of: str, today: date | None = None) -> str:
+    """An as-of as an ISO date: a month stands for its last day, nothing for nothing.
+
+    Where `today` is told, the words `last month` stand for the last day of the month before it.
+    """
+    if as_of == LAST_MONTH and today is not None:
         return (today.replace(day=1) - timedelta(days=1)).isoformat()
     try:
         if len(as_of) == _MONTH:

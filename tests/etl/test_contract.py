@@ -272,6 +272,8 @@ def test_an_as_of_after_all_data_names_both() -> None:
 def test_what_is_no_month_and_no_day_is_refused(text: str) -> None:
     with pytest.raises(VintageError, match=f"as-of '{text}': expected a month"):
         day_of(text, TODAY)
+    with pytest.raises(VintageError, match="as-of 'last month': expected a month"):
+        day_of("last month")  # of a day that nobody told
 
 
 def test_months_run_over_the_end_of_a_year() -> None:
