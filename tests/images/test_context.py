@@ -1,6 +1,8 @@
 """What goes into an image: all that its code needs, of what the lock pins, and nothing else."""
 
 import re
+import shlex
+import subprocess
 import sys
 from dataclasses import replace
 from importlib.metadata import packages_distributions
@@ -74,6 +76,23 @@ def test_an_image_that_maps_rows_with_arrow_has_the_pandas_that_spark_asks_for()
     mapping = {name for name, path in modules.items() if ".mapInArrow(" in path.read_text()}
     # Nothing of ours imports it, and Spark says so only once a task is at work.
     assert mapping and "pandas" in _pins(images.ROOT / spark.room / "requirements.lock")
+
+
+@EACH
+def test_an_image_leaves_tests_out_but_what_evidently_imports_by_that_name(
+    image: Image, tmp_path: Path
+) -> None:
+    text = (images.ROOT / image.room / "Dockerfile").read_text().replace("\\\n", " ")
+    (pruning,) = re.findall(r"&& (find /opt/vintage .*?\+) +&&", text)
+    kept, gone = "evidently/legacy/tests", "numpy/tests"
+    for name in (kept, gone, "evidently/legacy/suite"):
+        (tmp_path / "lib/site-packages" / name).mkdir(parents=True)
+    command = shlex.split(pruning.replace("/opt/vintage", str(tmp_path)))
+    subprocess.run(command, check=True)  # noqa: S603 - our own Dockerfile's
+    left = {p.relative_to(tmp_path / "lib/site-packages").as_posix() for p in tmp_path.rglob("*/*")}
+    assert gone not in left and "evidently/legacy/suite" in left
+    has_evidently = "evidently" in _pins(images.ROOT / image.room / "requirements.lock")
+    assert has_evidently <= (kept in left)
 
 
 @EACH
