@@ -88,13 +88,13 @@ def _of_release(file: Path, release: str) -> pa.Table:
 def _month(bundle: Bundle, tables: Sequence[pa.Table]) -> Month:
     spec = bundle.spec
     # Made anew from what was logged, as they were when it was decided.
-    features = [bundle.features(_inputs(spec, table)) for table in tables]
+    features = np.concatenate([bundle.features(_inputs(spec, table)) for table in tables])
     logged = {name for table in tables for name in table.column_names}
     gone = {i.name for i in spec.inputs if INPUT + i.name not in logged}
     there = [place for place, feature in enumerate(spec.features) if feature.name not in gone]
     return Month(
         names=[spec.features[place].name for place in there],
-        features=np.concatenate(features)[:, there],
+        features=features[:, there] if gone else features,
         pd=np.concatenate([table["pd"].to_numpy() for table in tables]),
         approved=np.concatenate([table["approved"].to_numpy() for table in tables]),
         categories=categories_of(spec),
