@@ -103,7 +103,7 @@ def _month(bundle: Bundle, tables: Sequence[pa.Table]) -> Month:
 
 def _inputs(spec: Spec, table: pa.Table) -> Matrix:
     """The input matrix of decisions; what nobody logged is missing, though it may not be."""
-    given = inputs_of(table)
+    given: dict[str, Any] = inputs_of(table)
     there = [i.name in given for i in spec.inputs]
     matrix = np.full((len(table), len(there)), np.nan)
     declared = [replace(i, nullable=True) for i in spec.inputs if i.name in given]
