@@ -164,13 +164,12 @@ def against(found: Sequence[Vintage], spec: WatchSpec, find: Find) -> tuple[Agai
 def outcome_pages(
     columns: _Columns, found: Sequence[Vintage], held: Sequence[AgainstTraining], find: Find
 ) -> dict[str, str]:
-    """Of the latest month whose vintages stand beside their training, each release's page."""
-    judged = {(one.month, one.release) for one in held if one.verdict != "none"}
-    last = max((month for month, _ in judged), default="")
+    """Each release's page of its latest vintage that stands beside its training."""
+    latest = {one.release: one.month for one in held if one.verdict != "none"}  # in order of time
     pages = {}
     for one in found:
         known = find(one.release)
-        if (one.month, one.release) in judged and one.month == last and known.tested is not None:
+        if latest.get(one.release) == one.month and known.tested is not None:
             label, pd = known.tested
             if one.selected:  # then the AUCs are of approved rows on both sides, too
                 label, pd = label[pd < known.cutoff], pd[pd < known.cutoff]

@@ -84,7 +84,7 @@ def test_a_month_is_reported_on_as_it_was_known_and_the_report_stands(
     command = ("monitor", NAME, "--as-of", "2024-08")
     told = _said(capsys, *command)
     assert f"{NAME} as of 2024-08: no alarm" in told
-    assert f"Evidently 24 columns of {len(ids):,} of {len(ids):,} rows" in told
+    assert f"Evidently 29 columns of {len(ids):,} of {len(ids):,} rows, beside " in told
     assert re.search(r"training  2024-07 by [0-9a-f]{12}: (not )?lower than training's", told)
     first = _said(capsys, *command, "--json")
     found = json.loads(first)
