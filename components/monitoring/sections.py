@@ -41,7 +41,7 @@ def _of_release(
         note(_looked_at(found, evidence)),
         *([_shown(moved, watched, history)] if moved else []),
         opened(
-            ("", "PSI", "By chance", "Reading", "Evidently", "Missing", "Missing at training",
+            ("", "PSI", "By chance", "Reading", "Evidently", "Missing", "At training",
              "Unseen values"),
             rows, most=_MOST_FEATURES + 1, numbers=(1, 2, 5, 6), wide=True,
             failed=[place for place, one in enumerate(shifts) if one.name in raised],
@@ -65,7 +65,7 @@ def _looked_at(found: Drift, evidence: Evidence | None) -> str:
     said = (
         f"{found.rows:,} rows of the month against {found.reference_rows:,} of training. Largest "
         "PSI first, in red what was raised. By chance: the most that chance gives in a report of "
-        "so many features. Missing at training: in brackets what chance alone makes of that."
+        "so many features. At training: what was missing, in brackets what chance makes of that."
     )
     if evidence is None:
         return said
