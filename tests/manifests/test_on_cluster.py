@@ -92,7 +92,7 @@ def _pod(place: str, spec: Document) -> Document:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_pod_security_admits_every_pod(place: str, overlay: str) -> None:
     found = list(pods(of_kind(golden(overlay), "Deployment", "StatefulSet")))
-    assert len(found) == 3
+    assert len(found) == 5
     for owner, _, spec in found:
         claims = [  # what a StatefulSet adds
             {"name": mount["name"], "emptyDir": {}}
