@@ -17,6 +17,7 @@ def monitoring_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline 
         """Report on a month that is over; `run` names the run, else KFP's job id does."""
         task = Builder(scenario, run)
         with task.whatever_happens("monitoring"):
-            task(monitor(spec=scenario.watch().brief(), month=month, **task.common))
+            watch = monitor(spec=scenario.watch().brief(), month=month, **task.common)
+            task(watch, database=True)
 
     return pipeline_of(scenario, "monitoring", pipeline)

@@ -1,4 +1,4 @@
-"""What is slow to start is started once: Spark, MinIO, PostgreSQL, one deployed champion."""
+"""What is slow to start is started once: Spark, servers, one deployed champion."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CHAMPION_ROWS = 3_000
-_PROGRAMS = ("VINTAGE_MINIO", "VINTAGE_POSTGRES")
+_PROGRAMS = ("VINTAGE_MINIO", "VINTAGE_POSTGRES", "VINTAGE_PROMETHEUS")
 
 
 @pytest.fixture(autouse=True)
@@ -123,22 +123,48 @@ def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServ
             stderr=subprocess.STDOUT,
         )
         try:
-            _await_health(server, process, folder / "log")
+            _await_answer(f"{server.endpoint}/minio/health/live", process, folder / "log")
             yield server
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _await_health(server: MinioServer, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{server.endpoint}/minio/health/live", timeout=2):  # noqa: S310 - loopback
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    pytest.fail(f"the MinIO server did not come up:\n{log.read_text()[-2000:]}")
+    pytest.fail(f"the server of {url} did not come up:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Path:
+    """The folder with Prometheus' programs."""
+    if not (programs := os.environ.get("VINTAGE_PROMETHEUS", "")):
+        pytest.skip("VINTAGE_PROMETHEUS names no folder with Prometheus' programs")
+    return Path(programs)
+
+
+@pytest.fixture(scope="session")
+def pushgateway(prometheus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Pushgateway of its own on a free port."""
+    address = f"127.0.0.1:{free_port()}"
+    file = tmp_path_factory.mktemp("pushgateway") / "log"
+    with file.open("w") as log:
+        process = subprocess.Popen(  # noqa: S603 - the program that the tester named
+            [prometheus / "prometheus-pushgateway", f"--web.listen-address={address}"],
+            env={"PATH": os.environ.get("PATH", "")}, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            _await_answer(f"http://{address}/-/ready", process, file)
+            yield f"http://{address}"
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 @pytest.fixture

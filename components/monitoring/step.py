@@ -17,12 +17,13 @@ from components.storage.steps import Artifact, Task, hand_over, installation, ta
 
 if TYPE_CHECKING:
     from components.contracts.monitoring import Watched
+    from components.monitoring.gauges import Standing
     from components.monitoring.report import Known
 
 _MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
 _LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn")
 _MEMORY_GB, _THREADS = 2.0, 2
-REPORT = "report.json"
+REPORT, PAGE = "report.json", "monitoring.html"
 
 
 def deliver(scenario: str, files: Sequence[Path]) -> int:
@@ -48,7 +49,7 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
 
     1. A month's report is made once, and stands: what comes later is in the next one.
     2. Take the decisions of every month from the log, and from batches; join them with outcomes.
-    3. Publish the report and hand it over; say whether it alarms.
+    3. Publish the report and hand it over; tell other systems of it; say whether it alarms.
     """
     scenario = json.loads(spec)["scenario"]
     with task("monitor", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
@@ -58,6 +59,7 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
         )
         work.record.facts = {**made.facts, "entry": made.key}
         hand_over(made, report)
+        _tell(work, spec, _read(work.store, made), made)
     return bool(made.facts["alarmed"])
 
 
@@ -115,6 +117,68 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
         "alarmed": watched.alarmed,
         "decisions": sum(one.rows for one in watched.drift.values()),
     }
+
+
+def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
+    """Tell other systems of a report; told again, each of them knows the same as before.
+
+    1. People, of a report that this task made: first, as a second try only finds it.
+    2. Prometheus, of the last month that there is a report of. Where it is away that is noted.
+    3. MLflow and the audit table, once; in this order, so that what the audit has is in both.
+    """
+    from components.monitoring.gauges import gauges
+    from components.monitoring.news import audited, figures, news
+    from components.storage.database import Database
+    from components.storage.notify import notify
+    from components.storage.pushing import push
+
+    scenario, month, settings, store = watched.scenario, watched.as_of, work.settings, work.store
+    if not work.record.reused:
+        for event, text in news(watched):
+            notify(settings.webhook, scenario=scenario, run=work.run, event=event, text=text)
+    if month == max(name.split("/")[2] for name in store.names(f"{scenario}/monitored")):
+        told = gauges(watched, _standing(store, spec))
+        work.record.facts["pushed"] = push(settings.pushgateway, scenario=scenario, gauges=told)
+    database, key = Database(settings.database), f"monitored-{scenario}-{month}"
+    if key in {one["evaluation"] for one in database.evaluations(scenario)}:
+        return
+    from components.storage.tracking import Tracking
+
+    work.record.reused = False
+    files = [store.local(made) / name for name in (REPORT, PAGE)]
+    Tracking(settings).log(
+        scenario,
+        run=f"monitoring {month}",
+        key=key,
+        parameters={},
+        figures=figures(watched),
+        tags={
+            "kind": "monitoring",
+            "month": month,
+            "alarm": "yes" if watched.alarmed else "no",
+            "releases": " ".join(release[:12] for release in sorted(watched.drift)) or "none",
+        },
+        files=tuple(file for file in files if file.exists()),
+    )
+    database.record_evaluation(scenario, key, run=work.run, decision=audited(watched))
+
+
+def _standing(store: Store, spec: str) -> "Standing":
+    from components.contracts.watching import WatchSpec
+    from components.monitoring.gauges import Standing
+
+    declared = WatchSpec.model_validate_json(spec)
+    as_of = {
+        entry.facts["release"]: str(entry.facts.get("as_of", ""))  # an older one does not say
+        for entry in registry.list_releases(store, declared.scenario)
+    }
+    serving = registry.deployed_release(store, declared.scenario) or ""
+    return Standing(
+        trained_as_of=as_of.get(registry.latest_registered(store, declared.scenario), ""),
+        retrain_after=declared.retrain_after,
+        serving=serving,
+        snapshot_as_of=as_of.get(serving, ""),
+    )
 
 
 def _there(files: Sequence[Path], columns: Sequence[str]) -> list[str]:
@@ -196,12 +260,12 @@ def _known(store: Store, scenario: str, release: str) -> "Known":
 
 def read_report(scenario: str, month: str) -> "Watched | None":
     """The report on a month, where there is one."""
-    from components.contracts.monitoring import Watched
-
     _, store = installation()
     entry = store.find(f"{scenario}/monitored/{month}")
-    return (
-        None
-        if entry is None
-        else Watched.model_validate_json((store.local(entry) / REPORT).read_text())
-    )
+    return None if entry is None else _read(store, entry)
+
+
+def _read(store: Store, entry: Entry) -> "Watched":
+    from components.contracts.monitoring import Watched
+
+    return Watched.model_validate_json((store.local(entry) / REPORT).read_text())

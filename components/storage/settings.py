@@ -12,7 +12,8 @@ class Settings:
 
     `VINTAGE_HOME` is the folder for everything (default `.vintage`). On a cluster the others
     point away from it: `VINTAGE_STORE` (a folder or `s3://bucket/prefix`), `VINTAGE_DATABASE`
-    (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications);
+    (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications),
+    `VINTAGE_PUSHGATEWAY` (figures of a month for Prometheus; an http address);
     `VINTAGE_NAMESPACE` is where releases serve as InferenceServices (none: on this machine).
     `VINTAGE_SOURCES` is a JDBC URL of the database with the tables that sources name, read as
     `VINTAGE_SOURCES_USER` with `VINTAGE_SOURCES_PASSWORD` (none: sources are files); its driver is
@@ -24,6 +25,7 @@ class Settings:
     database: str
     tracking: str
     webhook: str
+    pushgateway: str
     namespace: str
     sources: str
     sources_user: str
@@ -44,6 +46,7 @@ class Settings:
             database=given.get("VINTAGE_DATABASE") or f"sqlite:///{home}/vintage.db",
             tracking=given.get("VINTAGE_TRACKING") or f"sqlite:///{home}/mlflow.db",
             webhook=given.get("VINTAGE_WEBHOOK", ""),
+            pushgateway=given.get("VINTAGE_PUSHGATEWAY", ""),
             namespace=given.get("VINTAGE_NAMESPACE", ""),
             sources=given.get("VINTAGE_SOURCES", ""),
             sources_user=given.get("VINTAGE_SOURCES_USER", ""),

@@ -39,7 +39,7 @@ BODY = {
 }
 ASKING = {
     "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
-    "scoring": set(), "monitoring": set(),
+    "scoring": set(), "monitoring": {"monitor"},
 }  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
 EVERY = [(name, kind) for name in names() for kind in PIPELINES]

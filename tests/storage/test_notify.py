@@ -2,62 +2,30 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from components.storage import reach
 from components.storage.notify import notify
-from tests.support import free_port
+from tests.storage.answering import NOWHERE, answering, garbage, impatient, slow
 
-
-class _Webhook(HTTPServer):
-    """A webhook that keeps what it was sent, and answers with `status`."""
-
-    status = 200
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, dict[str, str]]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Webhook
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append((self.headers["Content-Type"], json.loads(body)))
-        self.send_response(self.server.status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing on the terminal."""
-
-
-@pytest.fixture
-def webhook() -> Iterator[_Webhook]:
-    with _Webhook() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+__all__ = ["impatient"]
+pytestmark = pytest.mark.usefixtures("impatient")
+BODY = {"scenario": "card-default", "run": "r1", "event": "refused", "text": "two\nlines: £"}
+AWAY = "webhook could not be reached"
 
 
 def _notify(webhook: str) -> None:
-    notify(webhook, scenario="card-default", run="r1", event="refused", text="two\nlines: £")
+    notify(webhook, **BODY)
 
 
-def test_a_webhook_gets_one_json_document(webhook: _Webhook) -> None:
-    _notify(webhook.url)
-    body = {
-        "scenario": "card-default", "run": "r1", "event": "refused", "text": "two\nlines: £",
-    }  # fmt: skip
-    assert webhook.got == [("application/json", body)]
+def test_a_webhook_gets_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
+    with answering() as webhook:
+        _notify(f"{webhook.url}/hook")
+    [(method, path, kind, body)] = webhook.got
+    assert (method, path, kind) == ("POST", "/hook", "application/json")
+    assert json.loads(body) == BODY
+    assert AWAY not in capsys.readouterr().out
 
 
 def test_without_a_webhook_the_log_has_the_event(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,45 +33,59 @@ def test_without_a_webhook_the_log_has_the_event(capsys: pytest.CaptureFixture[s
     assert "refused card-default r1: two" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_a_webhook_that_answers_with_an_error_fails_nothing(
-    webhook: _Webhook, status: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    webhook.status = status
-    _notify(webhook.url)
-    assert f"could not be reached: HTTP Error {status}" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
-    "url",
+    ("statuses", "tries", "away"),
     [
-        pytest.param(f"http://127.0.0.1:{free_port()}/hook", id="nobody listens"),
-        "http://no-such-host.invalid/hook",
-        "not a url",
-        "gopher://x/y",
-        "http://127.0.0.1:port/hook",
-        "http://127.0.0.1/with a space",
+        ((200,), 1, ""),
+        ((500, 200), 2, ""),
+        ((503, 429, 204), 3, ""),
+        ((500, 500, 502), 3, "HTTP Error 502"),
+        ((404,), 3, "HTTP Error 404"),
     ],
 )
+def test_a_webhook_that_fails_is_tried_again_and_fails_nothing(
+    statuses: tuple[int, ...], tries: int, away: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering(*statuses) as webhook:
+        _notify(webhook.url)
+    assert len(webhook.got) == tries
+    assert len({body for *_, body in webhook.got}) == 1
+    said = capsys.readouterr().out
+    assert f"{AWAY}: {away}" in said if away else AWAY not in said
+
+
+@pytest.mark.parametrize("url", NOWHERE)
 def test_a_webhook_that_cannot_be_reached_fails_nothing(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _notify(url)
-    assert "webhook could not be reached" in capsys.readouterr().out
-
-
-class _Garbage(BaseHTTPRequestHandler):
-    def handle(self) -> None:
-        self.request.recv(65_536)
-        self.request.sendall(b"this is not HTTP\r\n\r\n")
+    assert capsys.readouterr().out.count(AWAY) == 1
 
 
 def test_a_webhook_that_does_not_speak_http_fails_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with HTTPServer(("127.0.0.1", 0), _Garbage) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        _notify(f"http://127.0.0.1:{server.server_port}/hook")
-        thread.join()
-    assert "webhook could not be reached" in capsys.readouterr().out
+    with garbage() as url:
+        _notify(url)
+    assert AWAY in capsys.readouterr().out
+
+
+def test_a_webhook_whose_answer_has_no_end_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reach, "_MOST_S", 0.1)
+    before = set(threading.enumerate())
+    with slow() as (url, released):
+        _notify(url)
+        assert not released.is_set()  # it is at it still
+        assert f"{AWAY}: no answer in 0.1 seconds" in capsys.readouterr().out
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+
+
+def test_the_pauses_between_tries_grow_and_all_is_over_in_some_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    assert 0 < reach._PAUSES_S[0] < reach._PAUSES_S[1]
+    assert reach.TIMEOUT_S + sum(reach._PAUSES_S) < reach._MOST_S <= 15
