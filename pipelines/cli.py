@@ -12,8 +12,8 @@ from typing import NoReturn
 from components.contracts.errors import VintageError
 
 COMMANDS = (
-    "run", "score", "features", "serve", "replay", "outcomes", "monitor", "releases", "rollback",
-    "shadow", "ui", "verify", "compile", "data", "scenarios",
+    "run", "score", "features", "serve", "replay", "outcomes", "monitor", "simulate", "releases",
+    "rollback", "shadow", "ui", "verify", "compile", "data", "scenarios",
 )  # fmt: skip
 
 

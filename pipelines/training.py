@@ -37,36 +37,50 @@ def training_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is
 
 
 def _model(task: Builder, scenario: Scenario, silver: Any, made: Any) -> None:
-    """From the gold table to a registered release, or to none."""
-    gold = made.outputs["gold"]
-    trained = task(train(spec=scenario.train().brief(), gold=gold, **task.common))
-    models = trained.outputs["models"]
-    scored = task(
-        evaluate(spec=scenario.evaluate().brief(), gold=gold, models=models, **task.common)
-    )
-    evaluation = scored.outputs["evaluation"]
-    judged = task(
-        gate(
-            spec=scenario.judge().brief(),
-            silver=silver,
-            models=models,
-            evaluation=evaluation,
-            **task.common,
-        ),
-        database=True,
-    )
-    decision = judged.outputs["decision"]
-    with dsl.If(judged.outputs["Output"] == True, name="passed"):  # noqa: E712 - kfp's own
-        task(
-            register(
-                scenario=scenario.name,
-                models=models,
-                gold=gold,
-                evaluation=evaluation,
-                decision=decision,
-                snapshot=made.outputs["snapshot"],
-                **task.common,
+    """From the gold table to a registered release, or to a run that failed."""
+    gold, snapshot = made.outputs["gold"], made.outputs["snapshot"]
+    candidate = Candidate(task, scenario, silver, gold)
+    with dsl.If(candidate.passed == True, name="passed"):  # noqa: E712 - kfp's own
+        candidate.register(snapshot)
+    with dsl.Else(name="refused"):
+        task(refuse(scenario=scenario.name, **task.common), retries=0)
+
+
+class Candidate:
+    """The tasks from a gold table to a judged model, and the one that registers it."""
+
+    def __init__(self, task: Builder, scenario: Scenario, silver: Any, gold: Any) -> None:
+        self._task, self._scenario, self._gold = task, scenario, gold
+        trained = task(train(spec=scenario.train().brief(), gold=gold, **task.common))
+        self._models = trained.outputs["models"]
+        scored = task(
+            evaluate(
+                spec=scenario.evaluate().brief(), gold=gold, models=self._models, **task.common
             )
         )
-    with dsl.Else(name="refused"):
-        task(refuse(scenario=scenario.name, decision=decision, **task.common), retries=0)
+        self._evaluation = scored.outputs["evaluation"]
+        judged = task(
+            gate(
+                spec=scenario.judge().brief(),
+                silver=silver,
+                models=self._models,
+                evaluation=self._evaluation,
+                **task.common,
+            ),
+            database=True,
+        )
+        self.passed, self._decision = judged.outputs["Output"], judged.outputs["decision"]
+
+    def register(self, snapshot: Any) -> Any:
+        """The task that makes it a release."""
+        return self._task(
+            register(
+                scenario=self._scenario.name,
+                models=self._models,
+                gold=self._gold,
+                evaluation=self._evaluation,
+                decision=self._decision,
+                snapshot=snapshot,
+                **self._task.common,
+            )
+        )

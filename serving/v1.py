@@ -25,6 +25,7 @@ from serving.models import Served
 from serving.question import FEW_ROWS, Answer, Question, look_up
 
 _KNOWN = frozenset({"instances", "reasons", "entities"})
+_COLON, _LONG = ord(":"), 4_096
 _NOT_AS_DECLARED = "instances: not as the model declares"
 
 
@@ -73,7 +74,7 @@ def _expect_keys_once(body: bytes, found: Mapping[str, Any]) -> None:
                 if (inner := one.get("parameters")).__class__ is dict:
                     members += len(inner)
     # Each member has a colon, one that was lost too: where there are no more, none was lost.
-    if members == body.count(b":"):
+    if members == _colons(body):
         return
     twice: dict[str, None] = {}
 
@@ -88,6 +89,13 @@ def _expect_keys_once(body: bytes, found: Mapping[str, Any]) -> None:
     if twice:
         faults = tuple(f"{name:.60}: expected once in an object, found again" for name in twice)
         raise ProblemError(400, "body: expected each key of an object once", faults)
+
+
+def _colons(body: bytes) -> int:
+    if len(body) < _LONG:
+        return body.count(b":")
+    # Bytes.count stops at each one that it finds: numpy looks at many bytes at once.
+    return int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _COLON))
 
 
 def _flag(request: Mapping[str, object], rows: int) -> bool:

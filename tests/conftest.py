@@ -1,6 +1,5 @@
 """What is slow to start is started once: Spark, servers, one deployed champion."""
 
-import contextlib
 import os
 import pwd
 import secrets
@@ -52,20 +51,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
     """The one Spark session of all tests; steps that ask for one get it too."""
     from components.etl import session
 
-    with session.spark_session("tests", tmp_path_factory.mktemp("spark"), 0) as started:
+    with pytest.MonkeyPatch.context() as patch:
         # Tables of a few rows: to plan and compile takes longer than to run.
-        started.conf.set("spark.sql.shuffle.partitions", "2")
-        started.conf.set("spark.sql.codegen.wholeStage", "false")
-
-        @contextlib.contextmanager
-        def shared(*_: Any) -> Iterator["SparkSession"]:
-            try:
-                yield started
-            finally:
-                started.catalog.clearCache()
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(session, "spark_session", shared)
+        patch.setattr(session, "_TASKS", (2, 2))
+        with session.spark_session("tests", tmp_path_factory.mktemp("spark"), 0) as started:
+            started.conf.set("spark.sql.codegen.wholeStage", "false")
             yield started
 
 

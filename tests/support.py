@@ -74,6 +74,28 @@ class Walk:
             snapshot=self.paper("snapshot"),
         )
 
+    def look_back(self, day: str) -> bool:
+        """Gold of an earlier day, as the artifacts `gold-DAY` and `snapshot-DAY`."""
+        return etl.look_back(
+            spec=self.scenario.gold().brief(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            gold=self.paper("gold"),
+            day=day,
+            earlier=self.paper(f"gold-{day}"),
+            snapshot=self.paper(f"snapshot-{day}"),
+        )
+
+    def decide(self, gold: str = "gold") -> None:
+        etl.decide(
+            spec=self.scenario.gold().brief(),
+            run=self.run,
+            timeout_minutes=self.minutes,
+            silver=self.paper("silver"),
+            gold=self.paper(gold),
+            decisions=self.paper("decisions"),
+        )
+
     def train(self) -> None:
         training.train(
             spec=self.scenario.train().brief(),
@@ -105,12 +127,7 @@ class Walk:
         )
 
     def refuse(self) -> None:
-        evaluation.refuse(
-            scenario=self.scenario.name,
-            run=self.run,
-            timeout_minutes=self.minutes,
-            decision=self.paper("decision"),
-        )
+        evaluation.refuse(scenario=self.scenario.name, run=self.run, timeout_minutes=self.minutes)
 
     def register(self) -> None:
         deployment.register(

@@ -9,6 +9,8 @@ from components.contracts.base import Contract
 
 #: What the score is called among the features; a feature's name has no blank.
 SCORE = "the score"
+#: The word of a PSI that is a reason to train, where a scenario says so.
+SIGNIFICANT = "significant"
 #: Said of a feature in the place of a PSI's word.
 VANISHED, ALL_MISSING = "vanished", "all missing"
 #: Who raises an alarm: our PSI over frozen bins, or Evidently's own tests.

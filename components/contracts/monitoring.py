@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from components.contracts.base import Contract, Slug
-from components.contracts.drift import Drift, Evidence, Verdict
+from components.contracts.drift import SIGNIFICANT, Drift, Evidence, Verdict
 from components.contracts.vintages import AgainstTraining, Curve, RollRates, Vintage
 
 #: A calendar month: `2024-08`.
@@ -98,3 +98,12 @@ class Watched(Contract):
     @property
     def alarmed(self) -> bool:
         return any(verdict.alarmed for verdict in self.verdicts.values())
+
+    @property
+    def moved_far(self) -> bool:
+        """Whether anything that alarms moved significantly, not just beyond chance."""
+        return any(
+            shift.word == SIGNIFICANT and any(alarm.name == shift.name for alarm in found.alarms)
+            for found in self.drift.values()
+            for shift in (found.score, *found.features)
+        )

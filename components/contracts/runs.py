@@ -65,5 +65,7 @@ class RunSummary(Contract):
     challenge: str = ""
     #: Why nothing was trained, in a sentence; empty where there was no reason to skip it.
     skipped: str = ""
+    #: Why a month's training was due, or not, in a sentence; empty where nobody asked.
+    due: str = ""
     #: What was decided of a month, in a sentence; empty where nothing was.
     decided: str = ""

@@ -15,6 +15,11 @@ from components.contracts.outcomes import (
     StatusLabel,
 )
 
+#: What a month asks for, as a number that a pipeline decides on: nothing (too little history and
+#: no champion), to decide and watch with the champion, to train a challenger before that, to train
+#: the first champion.
+NOTHING, WATCH, TRAIN, FIRST = range(4)
+
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 

@@ -82,6 +82,7 @@ def _publish_release(work: Task, inputs: Mapping[str, Entry]) -> Entry:
         "folder": chosen.folder,
         "models": inputs["models"].key,
         "gold": inputs["gold"].key,
+        "as_of": inputs["gold"].facts.get("as_of", ""),
         "evaluation": inputs["evaluation"].key,
         "metrics": judged.facts["metrics"],
         "mlflow_run": judged.facts["mlflow_run"],

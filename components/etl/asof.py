@@ -3,6 +3,7 @@
 import calendar
 from collections.abc import Mapping
 from datetime import date
+from typing import cast
 
 from components.contracts.errors import VintageError
 
@@ -20,6 +21,12 @@ def day_of(as_of: str) -> str:
     except ValueError:
         pass
     raise VintageError(f"as-of {as_of!r}: expected a month (2024-03) or a day (2024-03-15)")
+
+
+def latest(facts: Mapping[str, object]) -> dict[str, str]:
+    """The last date of each source that has dates; `facts` are those of bronze."""
+    sources = cast("Mapping[str, Mapping[str, str]]", facts)
+    return {name: found["last"] for name, found in sources.items() if found.get("last")}
 
 
 def resolve(day: str, latest: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from components.contracts.history import AsOfColumn
 from components.contracts.scenario import FeaturesSpec
 from components.etl.bronze import MONTH
 from components.etl.histories import AS_OF
+from components.etl.session import count_rows, settings, write_table
 from components.scoring.spec import Input
 
 if TYPE_CHECKING:
@@ -35,19 +36,33 @@ def decision_id(scenario: str, key: str, at_ms: int) -> str:
     return f"{at_ms:012x}{said[:18]}-0"
 
 
-def rows_of_month(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
-    """The rows of gold that are decided on in a day's month: those whose own as-of is in it, or
-    all of them, on that day, where no row has one.
+def ids_of(scenario: str, batch: "pa.RecordBatch") -> list[str]:
+    """The ids of the decisions on rows with `_key` and `_at`."""
+    at = batch.column(AT).to_numpy(zero_copy_only=False).astype("M8[ms]")
+    pairs = zip(batch.column(KEY).to_pylist(), at.astype("i8").tolist(), strict=True)
+    return [decision_id(scenario, *pair) for pair in pairs]
+
+
+def named(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
+    """The rows of gold with what names the decisions on them: `_key` and `_entity` (texts), and
+    `_at`, the day: their own as-of, or where no row has one this day.
     """
-    at = F.lit(date.fromisoformat(day))
-    if isinstance(spec.as_of, AsOfColumn):
-        gold, at = gold.where(F.col(MONTH) == day[:7]), F.col(AS_OF)
+    own = isinstance(spec.as_of, AsOfColumn)
     return gold.select(
         "*",
         F.col(spec.key).cast("string").alias(KEY),
         F.col(spec.entity).cast("string").alias(ENTITY),
-        at.alias(AT),
+        (F.col(AS_OF) if own else F.lit(date.fromisoformat(day))).alias(AT),
     )
+
+
+def rows_of_month(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
+    """The rows of gold that are decided on in a day's month: those whose own as-of is in it, or
+    all of them, on that day, where no row has one.
+    """
+    if isinstance(spec.as_of, AsOfColumn):
+        gold = gold.where(F.col(MONTH) == day[:7])
+    return named(gold, spec, day)
 
 
 def decide(rows: DataFrame, folder: Path, release: str) -> DataFrame:
@@ -70,6 +85,19 @@ def decide(rows: DataFrame, folder: Path, release: str) -> DataFrame:
     return rows.select(KEY, ENTITY, AT, *cast).mapInArrow(of_partition, _schema(inputs))
 
 
+def write(decided: DataFrame, folder: Path, files: int) -> dict[str, int]:
+    """Write decisions to at most so many files, at least to one; how many there are, and how many
+    of them approve.
+    """
+    parts = decided.repartition(files, "decision").sortWithinPartitions("decision")
+    # A moment of Spark's own kind has no zone, and other readers have ceased to know it.
+    zoned = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
+    with settings(parts.sparkSession, zoned):
+        write_table(parts, folder)
+    approved = parts.sparkSession.read.parquet(str(folder)).where("approved").count()
+    return {"rows": count_rows(folder), "approved": approved}
+
+
 def _schema(inputs: tuple[Input, ...]) -> str:
     columns = [
         "decision string", "at timestamp", "entity string", "release string", "pd double",
@@ -80,20 +108,15 @@ def _schema(inputs: tuple[Input, ...]) -> str:
 
 
 def _decided(batch: "pa.RecordBatch", scorer: Any) -> "pa.RecordBatch":
-    import numpy as np
     import pyarrow as pa
 
     bundle = scorer.bundle
     named = {i.name: batch.column(f"{INPUT}{i.name}") for i in bundle.spec.inputs}
     matrix = bundle.columns({i.name: _values(i, named[i.name]) for i in bundle.spec.inputs})
     pd = bundle.score(matrix).pd
-    at = batch.column(AT).to_numpy(zero_copy_only=False).astype("M8[ms]")
-    keys = batch.column(KEY).to_pylist()
-    scenario, rows = scorer.release.scenario, len(keys)
-    asked = at.astype(np.int64).tolist()
-    ids = [decision_id(scenario, *pair) for pair in zip(keys, asked, strict=True)]
+    at, rows = batch.column(AT).to_numpy(zero_copy_only=False), len(batch)
     columns: dict[str, Any] = {
-        "decision": pa.array(ids),
+        "decision": pa.array(ids_of(scorer.release.scenario, batch)),
         "at": pa.array(at.astype("M8[us]"), pa.timestamp("us", "UTC")),
         "entity": batch.column(ENTITY),
         "release": pa.array([scorer.id] * rows),

@@ -1,8 +1,9 @@
 """Gold: the inputs of the model, the label and the split, one row as the merge's grain says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -16,8 +17,10 @@ from components.contracts.outcomes import (
 )
 from components.contracts.scenario import FeaturesSpec
 from components.etl.bronze import MONTH
+from components.etl.clusters import Cluster
 from components.etl.histories import AS_OF, DAY, values_of, with_history, with_lookup
-from components.etl.labels import FIRST_MISSED, LABEL, Known, with_label
+from components.etl.labels import FIRST_MISSED, KNOWN, LABEL, Known, with_label
+from components.etl.session import write_table
 from components.etl.splits import (
     GROUP,
     SPLIT,
@@ -64,16 +67,44 @@ def gold_table(tables: Mapping[str, DataFrame], spec: FeaturesSpec, as_of: str) 
     if spec.as_of is not None:
         rows = rows.withColumn(AS_OF, F.col(AS_OF).cast("date"))
         beside.insert(0, AS_OF)
-    names = (spec.key, spec.entity, *(c.name for c in spec.inputs), *spec.carried, LABEL, SPLIT)
-    return Gold(
-        rows.select(*dict.fromkeys(names), *beside),
-        months is None or months.enough,
-        {
-            "history": _told(months),
-            "labels": [asdict(cluster) for cluster in clusters],
-            "unseen": unseen,
+    names = (spec.key, spec.entity, *(c.name for c in spec.inputs), *spec.carried)
+    table = rows.select(*dict.fromkeys(names), LABEL, KNOWN, SPLIT, *beside)
+    return told(table, as_of, months, clusters, unseen)
+
+
+def told(
+    table: DataFrame, as_of: str, months: Months | None, clusters: Sequence[Cluster] = (),
+    unseen: int = 0,
+) -> Gold:  # fmt: skip
+    """A gold table with what there is to tell of it, whatever it was made from."""
+    facts = {
+        "as_of": as_of,
+        "history": _told(months),
+        "labels": [asdict(cluster) for cluster in clusters],
+        "unseen": unseen,
+    }
+    return Gold(table, months is None or months.enough, facts)
+
+
+def write(made: Gold, spec: FeaturesSpec, target: Path, files: int) -> dict[str, object]:
+    """Write the table (`final-dataset`) in so many parts, and the latest row of each entity
+    (`latest`); what the entry tells of itself.
+    """
+    place = target / "final-dataset"
+    parts, by = laid_out(made.table, spec, files)
+    write_table(parts, place, by=by)
+    written = parts.sparkSession.read.parquet(str(place))
+    counts = count(written, spec)
+    write_table(latest_rows(written, spec), target / "latest")
+    return {
+        "rows": sum(rows for found in counts.values() for rows in found.values()),
+        "splits": {
+            side: {"rows": sum(found.values()), "bad": found.get(1, 0)}
+            for side, found in sorted(counts.items())
         },
-    )
+        "ready": made.ready,
+        **made.facts,
+    }
 
 
 def laid_out(table: DataFrame, spec: FeaturesSpec, files: int) -> tuple[DataFrame, str | None]:

@@ -1,8 +1,8 @@
-"""One Spark session a step: starting one costs seconds."""
+"""One Spark session a step, or one for many steps: starting one costs seconds."""
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,16 +14,54 @@ from components.etl.java import java_home
 _SMALL = 50_000_000  # bytes of input; below it the JVM is warm only when the work is done
 #: Bytes of input for which a table has a file, and a task that writes it; and while there are few.
 _FILE, _FIRST_FILE, _FEW = 64_000_000, 1_000_000, 4
+#: Tasks for input below `_SMALL`, and above it. Every task writes its code out anew: of wide tables
+#: with few rows that is much of the work. How many there are is not to depend on the machine.
+_TASKS = (4, 8)
+#: The session that is open in this process, at most one: what is asked for inside it gets it.
+_open: list[SparkSession] = []
 
 
 @contextmanager
 def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[SparkSession]:
-    """A local session, stopped at the end; `workshop` keeps what Spark and Java need on disk."""
+    """A local session, stopped at the end; `workshop` keeps what Spark and Java need on disk.
+
+    Inside another one it is that one, with what is right for so many bytes, and goes on after it;
+    what was cached meanwhile is let go.
+    """
+    tasks = str(_TASKS[input_bytes >= _SMALL])
+    sized = {"spark.sql.shuffle.partitions": tasks, "spark.sql.files.minPartitionNum": tasks}
+    if _open:
+        with settings(_open[0], sized):
+            try:
+                yield _open[0]
+            finally:
+                _open[0].catalog.clearCache()
+        return
+    session = _start(name, workshop, input_bytes, sized)
+    _open.append(session)
+    try:
+        yield session
+    finally:
+        _open.clear()
+        session.stop()
+
+
+@contextmanager
+def settings(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    """Settings of a running session for a while; then they are as they were."""
+    before = {name: session.conf.get(name) for name in wanted}
+    try:
+        for name, value in wanted.items():
+            session.conf.set(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            session.conf.set(name, str(value))
+
+
+def _start(name: str, workshop: Path, input_bytes: int, sized: Mapping[str, str]) -> SparkSession:
     # The second compiler pays on long work and costs a fifth of the time of a short one.
     compiler = "-XX:TieredStopAtLevel=1 " if input_bytes < _SMALL else ""
-    # Every task writes its code out anew: of wide tables with few rows that is much of the work.
-    # How many there are is not to depend on the machine.
-    tasks = 4 if input_bytes < _SMALL else 8
     os.environ["JAVA_HOME"] = str(java_home(workshop))
     os.environ["PYSPARK_PYTHON"] = sys.executable  # workers are of this environment
     session = (
@@ -37,12 +75,11 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
         .config("spark.local.dir", str(workshop / "spark"))
         .config("spark.sql.warehouse.dir", str(workshop / "spark" / "warehouse"))
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.sql.shuffle.partitions", tasks)
+        .config(map=dict(sized))
         # The JVM compiles no longer method: the stages of wide tables are cut into shorter ones.
         .config("spark.sql.codegen.hugeMethodLimit", "8000")
         # It multiplies the conditions of wide tables by one another: minutes for nothing.
         .config("spark.sql.constraintPropagation.enabled", "false")
-        .config("spark.sql.files.minPartitionNum", tasks)
         .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
         .config("spark.sql.caseSensitive", "true")  # a file's columns are its own affair
         # A pruned column would hide that its line was malformed.
@@ -50,10 +87,7 @@ def spark_session(name: str, workshop: Path, input_bytes: int) -> Iterator[Spark
         .getOrCreate()
     )
     session.sparkContext.setLogLevel("ERROR")
-    try:
-        yield session
-    finally:
-        session.stop()
+    return session
 
 
 def files_for(input_bytes: int) -> int:

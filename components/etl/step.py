@@ -3,30 +3,31 @@
 # Imports of Spark and the contracts wait inside the functions: a reused step never needs them.
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from components.contracts.errors import ContractError, VintageError
-from components.etl.asof import day_of, resolve
+from components.contracts.errors import VintageError
+from components.etl.asof import day_of, latest, resolve
 from components.storage import registry
-from components.storage.keys import file_digest
-from components.storage.objects import Entry
+from components.storage.keys import file_digest, text_digest
+from components.storage.objects import MANIFEST, Entry, Store
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-    from components.etl.contract import Check
+    from components.contracts.scenario import FeaturesSpec
+    from components.etl.gold import Gold
 
 #: Asked for Spark's session, with the bytes of input that it will read.
 _Spark = Callable[[int], "SparkSession"]
 _LIBRARIES = ("pyspark",)
-_BATCH = 16_384  # rows of the snapshot that are in memory at once
-_FILES = "files.json"  # in bronze: what the contract says of the files
+_TABLE = "final-dataset"  # of gold
 
 
 def ingest(
@@ -63,7 +64,7 @@ def ingest(
             libraries=_LIBRARIES,
             make=lambda target: _land(work, spark, spec, data, (folder, tables), day, target),
         )
-        looked_from = resolve(day, _latest(landed.facts))
+        looked_from = resolve(day, latest(landed.facts))
         cleaned = work.reuse_or_make(
             f"{scenario}/cleaned",
             spec=spec,
@@ -114,18 +115,6 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {str(path.relative_to(folder)): file_digest(path) for path in found if path.is_file()}
 
 
-def _latest(facts: Mapping[str, object]) -> dict[str, str]:
-    """The last date of each source of bronze that has dates."""
-    sources = cast("Mapping[str, Mapping[str, str]]", facts)
-    return {name: found["last"] for name, found in sources.items() if found.get("last")}
-
-
-def _places(facts: Mapping[str, object]) -> dict[str, str]:
-    """What each source of bronze was read from."""
-    sources = cast("Mapping[str, Mapping[str, str]]", facts)
-    return {name: found["place"] for name, found in sources.items()}
-
-
 def _read_tables(work: Task, spark: _Spark, spec: str, folder: Path) -> list[str]:
     """Write the sources that are tables of a database to files; the names of those."""
     place, sources = work.settings.sources, json.loads(spec)["sources"]
@@ -150,60 +139,28 @@ def _land(
 ) -> Mapping[str, object]:  # fmt: skip
     """`places` are the folders of the files and of what was read from a database."""
     from components.contracts.scenario import IngestSpec
-    from components.etl import bronze, cleaning, contract
+    from components.etl import landing
 
-    declared, (folder, tables) = IngestSpec.model_validate_json(spec), places
-    checks, landings = list[contract.Check](), []
-    for source in declared.sources:
-        files = sorted((tables / source.name).glob("*.parquet"))
-        landing, found = bronze.inspect(source, files or bronze.find_files(source, folder), folder)
-        checks += found
-        landings.append(landing)
-    _refuse(data, checks)  # of all files, before Spark starts
-    facts: dict[str, object] = {}
-    session = spark(sum(path.stat().st_size for one in landings for path in one.files))
-    for landing in landings:
-        name = landing.source.name
-        told, found = bronze.land(session, landing, target / name)
-        facts[name] = {**told, "place": landing.place}
-        checks += found
-        if contract.failures(found):
-            shutil.rmtree(target / name, ignore_errors=True)
-    if contract.failures(checks):  # what is wrong with the others is told with it
-        looked_from = day or max(_latest(facts).values(), default="")
-        with _scratch(work) as spare:
-            cleaned = cleaning.clean_all(session, declared, target, looked_from, spare, spare)
-        checks += [check for one in cleaned.values() for check in one.checks]
-    _refuse(data, checks, _places(facts))
-    (target / _FILES).write_text(json.dumps(contract.table(checks)))
-    return facts
+    declared, (files, tables) = IngestSpec.model_validate_json(spec), places
+    with _scratch(work) as spare:
+        return landing.land(
+            spark, declared, data, files=files, tables=tables, day=day, target=target, spare=spare
+        )
 
 
 def _clean(
     work: Task, spark: _Spark, spec: str, data: str, landed: Entry, as_of: str, target: Path
 ) -> Mapping[str, object]:
     from components.contracts.scenario import IngestSpec
-    from components.etl import cleaning, contract
+    from components.etl import landing
 
-    declared, raw = IngestSpec.model_validate_json(spec), work.store.local(landed)
-    session = spark(sum(landed.files.values()))
+    declared, session = IngestSpec.model_validate_json(spec), spark(sum(landed.files.values()))
+    raw = work.store.local(landed)
     with _scratch(work) as spare:
-        cleaned = cleaning.clean_all(session, declared, raw, as_of, target, spare)
-        checks = [check for one in cleaned.values() for check in one.checks]
-        _refuse(data, checks, _places(landed.facts))
-        told = cleaning.finish(session, declared, landed.facts, cleaned, target)
-        checks += cleaning.merge_checks(declared, told)
-        _refuse(data, checks)
-        lines = [*json.loads((raw / _FILES).read_text()), *contract.table(checks)]
-        (target / "contract.json").write_text(json.dumps(lines, indent=1))
-    return {"as_of": as_of, **told}
-
-
-def _refuse(data: str, checks: "Sequence[Check]", places: Mapping[str, str] | None = None) -> None:
-    from components.etl.contract import failures
-
-    if broken := failures(checks, places):
-        raise ContractError(f"data {data}", broken)
+        return landing.clean(
+            session, declared, data, raw=raw, facts=landed.facts, as_of=as_of, target=target,
+            spare=spare,
+        )  # fmt: skip
 
 
 def features(
@@ -220,81 +177,115 @@ def features(
     with task("features", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         cleaned = take(silver)
         as_of = str(cleaned.facts.get("as_of", ""))
-        made = work.reuse_or_make(
-            f"{scenario}/training",
-            spec=spec,
-            inputs={"silver": cleaned.digest, "as_of": as_of},
-            rooms=("etl",),
-            libraries=(*_LIBRARIES, "numpy"),
-            make=lambda target: _gold(work, spec, cleaned, as_of, target),
-        )
-        packed = work.reuse_or_make(
-            f"{scenario}/snapshots",
-            spec=spec,
-            inputs={"gold": made.digest},
-            rooms=("etl", "scoring"),
-            libraries=("numpy", "pyarrow"),
-            make=lambda target: _pack(work, spec, made, target),
-        )
-        told = ("rows", "splits", "ready", "history")
-        work.record.facts = {name: made.facts[name] for name in told}
-        work.record.facts["example"] = packed.facts["example"]
-        hand_over(made, gold)
-        hand_over(packed, snapshot)
+
+        def make(session: "SparkSession", folder: Path, declared: "FeaturesSpec") -> "Gold":
+            from components.etl.gold import gold_table, tables_of
+
+            names = tables_of(declared)
+            tables = {name: session.read.parquet(str(folder / name)) for name in names}
+            return gold_table(tables, declared, as_of)
+
+        return _publish_gold(work, spec, ("silver", cleaned), as_of, make, (gold, snapshot))
+
+
+def look_back(
+    *, spec: str, run: str, timeout_minutes: float, gold: Artifact, day: str,
+    earlier: Artifact, snapshot: Artifact,
+) -> bool:  # fmt: skip
+    """Make the gold table of an earlier day (or month) out of gold, and its snapshot; both are
+    published and handed over as `features` does, as if it had been run on that day.
+    """
+    from components.contracts.scenario import FeaturesSpec
+    from components.etl.earlier import expect_days
+    from components.etl.earlier import look_back as table_of
+
+    scenario = json.loads(spec)["scenario"]
+    with task("look-back", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        expect_days(FeaturesSpec.model_validate_json(spec))
+        whole = take(gold)
+        as_of = resolve(day_of(day), {"gold": str(whole.facts["as_of"])})
+
+        def make(session: "SparkSession", folder: Path, declared: FeaturesSpec) -> "Gold":
+            return table_of(session.read.parquet(str(folder / _TABLE)), declared, as_of)
+
+        return _publish_gold(work, spec, ("gold", whole), as_of, make, (earlier, snapshot))
+
+
+def _publish_gold(
+    work: Task, spec: str, source: tuple[str, Entry], as_of: str,
+    make: "Callable[[SparkSession, Path, FeaturesSpec], Gold]",
+    artifacts: tuple[Artifact, Artifact],
+) -> bool:  # fmt: skip
+    """Find or make the gold table of a day and its snapshot, and hand them over; whether there is
+    history enough. `make` is told where the files of the source lie.
+    """
+    scenario, (role, entry), (gold, snapshot) = work.record.scenario, source, artifacts
+
+    def write(target: Path) -> Mapping[str, object]:
+        from components.contracts.scenario import FeaturesSpec
+        from components.etl.gold import write
+        from components.etl.session import files_for
+
+        declared, size = FeaturesSpec.model_validate_json(spec), sum(entry.files.values())
+        with _session(work, f"{scenario} gold") as spark:
+            made = make(spark(size), work.store.local(entry), declared)
+            return write(made, declared, target, files_for(size))
+
+    made = work.reuse_or_make(
+        f"{scenario}/training",
+        spec=spec,
+        inputs={role: entry.digest, "as_of": as_of},
+        rooms=("etl",),
+        libraries=(*_LIBRARIES, "numpy"),
+        make=write,
+    )
+    packed = work.reuse_or_make(
+        f"{scenario}/snapshots",
+        spec=spec,
+        inputs={"gold": made.digest},
+        rooms=("etl", "scoring"),
+        libraries=("numpy", "pyarrow"),
+        make=lambda target: _pack(work, spec, made, target),
+    )
+    told = ("rows", "splits", "ready", "history")
+    work.record.facts = {name: made.facts[name] for name in told}
+    work.record.facts["example"] = packed.facts["example"]
+    hand_over(made, gold)
+    hand_over(packed, snapshot)
     return bool(made.facts["ready"])
 
 
-def _gold(work: Task, spec: str, cleaned: Entry, as_of: str, target: Path) -> Mapping[str, object]:
+def months_known(
+    *, spec: str, run: str, timeout_minutes: float, gold: Artifact, days: Sequence[str]
+) -> dict[str, int]:
+    """Of each day (or month), how many months had a mature label by then, as gold knows it."""
     from components.contracts.scenario import FeaturesSpec
-    from components.etl import gold
-    from components.etl.session import files_for, spark_session, write_table
+    from components.etl import earlier
 
     declared = FeaturesSpec.model_validate_json(spec)
-    folder, size = work.store.local(cleaned), sum(cleaned.files.values())
-    place = target / "final-dataset"
-    with spark_session(f"{declared.scenario} gold", work.settings.home, size) as spark:
-        tables = {name: spark.read.parquet(str(folder / name)) for name in gold.tables_of(declared)}
-        made = gold.gold_table(tables, declared, as_of)
-        parts, by = gold.laid_out(made.table, declared, files_for(size))
-        write_table(parts, place, by=by)
-        written = spark.read.parquet(str(place))
-        counts = gold.count(written, declared)
-        write_table(gold.latest_rows(written, declared), target / "latest")
-    return {
-        "rows": sum(rows for found in counts.values() for rows in found.values()),
-        "splits": {
-            side: {"rows": sum(found.values()), "bad": found.get(1, 0)}
-            for side, found in sorted(counts.items())
-        },
-        "ready": made.ready,
-        **made.facts,
-    }
+    scenario = declared.scenario
+    with (
+        task("months-known", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work,
+        _session(work, f"{scenario} months") as spark,
+    ):
+        asked = [date.fromisoformat(day_of(day)) for day in days]
+        known = earlier.months_known(_read_gold(work, spark, take(gold)), declared, asked)
+        work.record.reused = False
+        return {day: known[found] for day, found in zip(days, asked, strict=True)}
+
+
+def _read_gold(work: Task, spark: _Spark, made: Entry) -> "DataFrame":
+    session = spark(sum(made.files.values()))
+    return session.read.parquet(str(work.store.local(made) / _TABLE))
 
 
 def _pack(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, object]:
-    import pyarrow.parquet as pq
-
     from components.contracts.scenario import FeaturesSpec
-    from components.scoring.instances import from_columns
-    from components.scoring.snapshot import pack
-    from components.scoring.spec import Input
+    from components.etl.packing import pack_latest
 
+    latest_rows = work.store.local(made) / "latest"
     declared = FeaturesSpec.model_validate_json(spec)
-    inputs = [Input(**column.scoring_input()) for column in declared.inputs]
-    files = sorted((work.store.local(made) / "latest").iterdir())
-    ids = [
-        identity
-        for file in files
-        # The entity comes first; its name would cost an import of Spark.
-        for identity in pq.read_table(file, columns=pq.read_schema(file).names[:1])[0].to_pylist()
-    ]
-    blocks = (
-        from_columns(inputs, {i.name: batch[i.name].to_pylist() for i in inputs})
-        for file in files
-        for batch in pq.ParquetFile(file).iter_batches(_BATCH)
-    )
-    sha256 = pack(target / "snapshot.bin", ids, inputs, blocks)
-    return {"sha256": sha256, "rows": len(ids), "example": ids[0] if ids else ""}
+    return pack_latest(latest_rows, declared, target / "snapshot.bin")
 
 
 def decide(
@@ -303,15 +294,21 @@ def decide(
 ) -> None:  # fmt: skip
     """Decide on every row of the run's month with the champion that serves.
 
-    1. Find the month: that of the day as of which silver was cleaned; today's where nothing is
-       dated.
-    2. A month is decided once: where that was, it stands, whoever is champion by now.
+    1. Find the month: that of the day of gold; today's where nothing is dated.
+    2. A month is decided once: where that was, it stands, whoever is champion by now. A month
+       without rows has no decisions.
     3. Publish the decisions (`decided`) and hand them over.
+    4. Take in what came of rows that were decided before: `outcomes`, and `standings` where the
+       label is made of payments. What was taken in before is not taken in again.
     """
     scenario = json.loads(spec)["scenario"]
-    with task("decide", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        day = str(take(silver).facts.get("as_of", "")) or datetime.now(UTC).date().isoformat()
-        made, release = take(gold), registry.deployed_release(work.store, scenario)
+    with (
+        task("decide", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work,
+        _session(work, f"{scenario} decide") as spark,
+    ):
+        cleaned, made = take(silver), take(gold)
+        day = str(made.facts["as_of"]) or datetime.now(UTC).date().isoformat()
+        release = registry.deployed_release(work.store, scenario)
         if release is None:
             raise VintageError(
                 f"{scenario}: expected a deployed champion to decide with, found none; "
@@ -319,7 +316,7 @@ def decide(
             )
         decided = work.find_or_make(
             f"{scenario}/decided/{day[:7]}",
-            lambda target: _decide(work, spec, made, release, day, target),
+            lambda target: _decide(work, spark, spec, made, release, day, target),
         )
         by = str(decided.facts["release"])
         told = ("rows", "approved", "release", "month")
@@ -327,28 +324,70 @@ def decide(
         stands = (by, decided.facts["gold"]) != (release, made.digest)
         work.record.facts |= {"stands": stands, "place": decided.uri}
         hand_over(decided, decisions)
+        months = _entries(work.store, f"{scenario}/decided")
+        settled = work.reuse_or_make(
+            f"{scenario}/settled",
+            spec=spec,
+            inputs={
+                "gold": made.digest, "as_of": str(made.facts["as_of"]), "silver": cleaned.digest,
+                **{month.key: month.digest for month in months},
+            },
+            rooms=("etl",),
+            libraries=(*_LIBRARIES, "pyarrow"),
+            make=lambda _: _settle(work, spark, spec, (made, cleaned), months),
+        )  # fmt: skip
+        work.record.facts["outcomes"] = settled.facts["outcomes"]
 
 
 def _decide(
-    work: Task, spec: str, made: Entry, release: str, day: str, target: Path
+    work: Task, spark: _Spark, spec: str, made: Entry, release: str, day: str, target: Path
 ) -> Mapping[str, object]:
     from components.contracts.scenario import FeaturesSpec
     from components.etl import batch
-    from components.etl.session import count_rows, files_for, spark_session, write_table
+    from components.etl.session import files_for
 
     declared = FeaturesSpec.model_validate_json(spec)
     folder = work.store.local(registry.find_release(work.store, declared.scenario, release))
-    size = sum(made.files.values())
-    with spark_session(f"{declared.scenario} decide", work.settings.home, size) as spark:
-        table = spark.read.parquet(str(work.store.local(made) / "final-dataset"))
-        rows = batch.rows_of_month(table, declared, day)
-        decided = batch.decide(rows, folder, release).repartition(files_for(size), "decision")
-        place = target / "decisions"
-        # A moment of Spark's own kind has no zone, and other readers have ceased to know it.
-        spark.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-        write_table(decided.sortWithinPartitions("decision"), place)
-        approved = spark.read.parquet(str(place)).where("approved").count()
-    return {
-        "rows": count_rows(place), "approved": approved, "release": release,
-        "gold": made.digest, "month": day[:7],
-    }  # fmt: skip
+    rows = batch.rows_of_month(_read_gold(work, spark, made), declared, day)
+    files = files_for(sum(made.files.values()))
+    told = batch.write(batch.decide(rows, folder, release), target / "decisions", files)
+    return {**told, "release": release, "gold": made.digest, "month": day[:7]}
+
+
+def _settle(
+    work: Task, spark: _Spark, spec: str, tables: tuple[Entry, Entry], months: Sequence[Entry]
+) -> Mapping[str, int]:
+    """Publish what gold and silver know of the decisions of some months, as far as nobody said it
+    before; how many rows that were.
+    """
+    from components.contracts.scenario import FeaturesSpec
+    from components.etl import settling
+
+    declared, (made, cleaned) = FeaturesSpec.model_validate_json(spec), tables
+    store, places = work.store, {kind: f"{declared.scenario}/{kind}" for kind in settling.KINDS}
+    if not settling.is_known_later(declared):
+        return dict.fromkeys(places, 0)
+    with _scratch(work) as folder:
+        found = settling.settle(
+            _read_gold(work, spark, made),
+            store.local(cleaned),
+            declared,
+            str(made.facts["as_of"]),
+            decisions=[store.local(month) / "decisions" for month in months],
+            said={kind: [*map(store.local, _entries(store, at))] for kind, at in places.items()},
+            target=folder,
+        )
+        for kind, rows in found.items():
+            if rows:
+                digest = file_digest(folder / kind / settling.FILES[kind])
+                store.publish(
+                    f"{places[kind]}/{text_digest(digest)}", folder / kind, {"rows": rows}
+                )
+    return found
+
+
+def _entries(store: Store, prefix: str) -> list[Entry]:
+    """What was published right under a prefix."""
+    place = re.compile(rf"({re.escape(prefix)}/[^./][^/]*)/{MANIFEST}")
+    keys = [found[1] for name in store.names(prefix) if (found := place.fullmatch(name))]
+    return [entry for key in keys if (entry := store.find(key)) is not None]

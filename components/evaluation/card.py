@@ -4,19 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from components.contracts.results import Candidates, Decision, Evaluation
-from components.evaluation.words import (
-    AT_CUTOFF,
-    NAMES,
-    noise,
-    overlap,
-    rule_row,
-    searched,
-    share,
-    shown,
-    span,
-)
-from components.figures.numbers import short
+from components.evaluation.words import noise, overlap, rule_row, searched
+from components.figures.numbers import share, short, shown, span
 from components.figures.psi import psi_word
+from components.figures.words import AT_CUTOFF, NAMES
 
 _DIRECTIONS = {1: "a higher value may only raise the PD", -1: "a higher value may only lower it"}
 _MARKED = str.maketrans({c: f"\\{c}" for c in "\\|<>*_`[]"} | {"\n": " "})

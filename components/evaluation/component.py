@@ -45,13 +45,11 @@ def gate(
 
 
 @dsl.component(base_image=MODEL, install_kfp_package=False)
-def refuse(
-    scenario: str, run: str, job: str, timeout_minutes: float, decision: dsl.Input[dsl.Artifact]
-) -> None:
-    """Fail the run with the rules that the candidate broke."""
+def refuse(scenario: str, run: str, job: str, timeout_minutes: float) -> None:
+    """Fail the run with the rules that its candidate broke, where it broke any."""
     from components.evaluation.step import refuse as step
 
-    step(scenario=scenario, run=run or job, timeout_minutes=timeout_minutes, decision=decision)
+    step(scenario=scenario, run=run or job, timeout_minutes=timeout_minutes)
 
 
 @dsl.component(base_image=MODEL, install_kfp_package=False)

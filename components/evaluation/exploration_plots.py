@@ -12,10 +12,11 @@ from components.contracts.exploration import (
     MonthRate,
 )
 from components.evaluation.plots import FAMILY_COLORS, psi_legend
-from components.evaluation.small_plot import clipped
-from components.figures.drawing import GOOD, PSI_COLORS, draw
+from components.figures.colors import GOOD, PSI_COLORS
+from components.figures.drawing import draw
 from components.figures.psi import psi_word
 from components.figures.rates import wilson
+from components.figures.svg import clipped
 
 _MOST_TICKS = 12
 

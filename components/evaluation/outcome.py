@@ -10,7 +10,12 @@ from components.figures.page import page, table
 
 #: The last stages of pipelines, and what became of a run that has them.
 _ENDS: dict[str, Status] = {
-    "deploy": "deployed", "explore": "explored", "decide": "decided", "monitor": "monitored"
+    "deploy": "deployed", "explore": "explored", "monitor": "monitored", "decide": "decided"
+}  # fmt: skip
+#: The pages of stages, in the entries that they made.
+PAGES = {
+    "gate": "report.html", "explore": "exploration.html", "challenge": "challenge.html",
+    "monitor": "monitoring.html",
 }  # fmt: skip
 
 
@@ -51,14 +56,16 @@ def summarise(
         log=log,
         challenge=str(fought.get("why", "")),
         skipped=_too_short(facts["features"]) if status == "skipped" else "",
-        decided=_decided(facts["decide"]) if status == "decided" else "",
+        due=str(facts.get("due", {}).get("why", "")),
+        decided=_decided(facts["decide"]) if "decide" in facts and status != "failed" else "",
     )
 
 
 def _decided(made: Mapping[str, Any]) -> str:
     found = (
         f"{made['rows']:,} rows of {made['month']}, {made['approved']:,} of them approved, by "
-        f"release {made['release'][:12]}; they are in {made['place']}/decisions"
+        f"release {made['release'][:12]}; they are in {made['place']}/decisions; "
+        f"{made['outcomes']:,} outcomes of rows decided before were taken in"
     )
     if not made["stands"]:
         return found
@@ -90,6 +97,8 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     """The furthest of a run's pipelines says what became of it."""
     stages = {str(r["stage"]): r for r in records}
     done = {stage for stage, record in stages.items() if record["status"] == "done"}
+    if "monitor" in done and stages.get("deploy", {}).get("reused"):  # the champion stands
+        done -= {"deploy"}
     ends = [status for stage, status in _ENDS.items() if stage in done]
     if state == "SUCCEEDED" and ends:
         return ends[0]
@@ -101,15 +110,18 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     return "registered" if state == "SUCCEEDED" and last in done else "failed"
 
 
-def pages_of(summary: RunSummary, judged: str | None, fought: str | None) -> dict[str, str]:
-    """The pages of a run by their names, of the gate's and the challenge's where there are any.
+def pages_of(summary: RunSummary, made: Mapping[str, str]) -> dict[str, str]:
+    """The pages of a run by their names, of what its stages made.
 
     `report` is the one that stands for the run. Where it failed that is the page of its failure:
     the gate may have passed what failed later.
     """
-    beside = {"challenge": fought} if fought is not None else {}
+    judged = made.get("gate", made.get("explore"))
+    names = {"challenge": "challenge", "monitor": "monitoring"}
+    beside = {name: made[stage] for stage, name in names.items() if stage in made}
     if summary.status != "failed":
-        return {**beside, "report": judged or fought or render_outcome(summary)}
+        first = judged or next(iter(beside.values()), None)
+        return {**beside, "report": first or render_outcome(summary)}
     beside |= {"gate": judged} if judged is not None else {}
     return {**beside, "report": render_outcome(summary, sorted(beside))}
 
@@ -126,7 +138,7 @@ def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:
         f"<p>Run <code>{escape(summary.run)}</code>, {summary.status}.{stands}</p>",
         *(
             f"<pre>{escape(why)}</pre>"
-            for why in (summary.error, summary.skipped, summary.decided)
+            for why in (summary.error, summary.due, summary.skipped, summary.decided)
             if why
         ),
         table(

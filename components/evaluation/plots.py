@@ -10,9 +10,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from components.contracts.results import Candidates, Curves, Gain, Moved, Profit, Stability
-from components.evaluation.small_plot import clipped
-from components.figures.drawing import BAD, GOOD, PSI_COLORS, QUIET, draw
+from components.figures.colors import BAD, GOOD, PSI_COLORS, QUIET
+from components.figures.drawing import draw
 from components.figures.psi import MODERATE, SIGNIFICANT, psi_word
+from components.figures.svg import clipped
 
 FAMILY_COLORS = (GOOD, BAD, "#6a994e", "#b08968", "#7b5ea7")
 _MOST_FEATURES = 15

@@ -18,21 +18,11 @@ from components.contracts.results import (
     Stability,
 )
 from components.evaluation import plots
-from components.evaluation.words import (
-    AT_CUTOFF,
-    NAMES,
-    RANKING,
-    noise,
-    overlap,
-    searched,
-    share,
-    shown,
-    span,
-    unseen,
-)
-from components.figures.numbers import short
-from components.figures.page import beside, folded, note, pictures, table
+from components.evaluation.words import RANKING, noise, overlap, searched, unseen
+from components.figures.numbers import share, short, shown, span
+from components.figures.page import beside, note, opened, pictures, table
 from components.figures.psi import psi_word
+from components.figures.words import AT_CUTOFF, NAMES
 
 _FAIR = ("approval_ratio", "equal_opportunity")
 _MOST_MOVED = 40
@@ -149,13 +139,9 @@ def stability(found: Stability) -> list[str]:
 
 def moved_table(moved: Sequence[Moved]) -> list[str]:
     """How far each moved, and what is read from it; those after the first many are folded away."""
-
-    def lines(some: Sequence[Moved]) -> str:
-        rows = [(m.name, m.psi, m.by_chance, psi_word(m)) for m in some]
-        return table(("Development to test", "PSI", "By chance", "Reading"), rows, numbers=(1, 2))
-
-    first, rest = moved[:_MOST_MOVED], moved[_MOST_MOVED:]
-    return [lines(first), *([folded(f"The other {len(rest)}", lines(rest))] if rest else [])]
+    rows = [(m.name, m.psi, m.by_chance, psi_word(m)) for m in moved]
+    heads = ("Development to test", "PSI", "By chance", "Reading")
+    return [opened(heads, rows, most=_MOST_MOVED, numbers=(1, 2))]
 
 
 def segments(found: Sequence[Segment]) -> list[str]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from components.contracts.runs import RunSummary
 
 _STAGES = (
-    "ingest", "features", "explore", "train", "evaluate", "gate", "refuse", "register",
-    "challenge", "deploy", "decide", "monitor",
+    "ingest", "features", "explore", "due", "train", "evaluate", "gate", "register", "decide",
+    "monitor", "challenge", "deploy", "refuse",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "onnxruntime", "pyarrow", "scikit-learn")
 
@@ -138,6 +138,8 @@ def _judge(
     )
     return {
         "passed": decision.passed,
+        "family": decision.family,
+        "bundle": decision.bundle,
         "metrics": metrics,
         "rules": decision.model_dump(mode="json")["rules"],
         "mlflow_run": mlflow_run,
@@ -151,18 +153,19 @@ def decision_key(body: Mapping[str, object]) -> str:
     return text_digest(canonical(body))[:16]
 
 
-def refuse(*, scenario: str, run: str, timeout_minutes: float, decision: Artifact) -> None:
-    """End the run as refused: the rules that failed, with their figures. Always raises."""
+def refuse(*, scenario: str, run: str, timeout_minutes: float) -> None:
+    """End the run as refused where its gate said so: the rules that failed, with their figures."""
     with task("refuse", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        from components.contracts.results import Decision
+        judged = json.loads(work.store.get(record_name(run, "gate")) or "{}").get("facts", {})
+        if judged.get("passed") is False:
+            from components.contracts.results import RuleResult
 
-        folder = work.store.local(take(decision))
-        judged = Decision.model_validate_json((folder / "decision.json").read_text())
-        failed = "\n".join(f"  - {r.sentence()}" for r in judged.rules if not r.passed)
-        raise GateRefusedError(
-            f"{scenario}: the gate refused {judged.family} {judged.bundle[:12]}; "
-            f"nothing was deployed\n{failed}"
-        )
+            rules = [RuleResult(**rule) for rule in judged["rules"]]
+            failed = "\n".join(f"  - {rule.sentence()}" for rule in rules if not rule.passed)
+            raise GateRefusedError(
+                f"{scenario}: the gate refused {judged['family']} {judged['bundle'][:12]}; "
+                f"nothing was deployed\n{failed}"
+            )
 
 
 def challenge(
@@ -170,7 +173,8 @@ def challenge(
 ) -> bool:
     """Compare a registered release (by default the latest) with the champion.
 
-    1. Where there is nothing to compare (no champion, the same one, the same model), it passes.
+    1. Where there is nothing to compare (no champion, the same one, the same model), it passes. A
+       former champion that nobody named does not: it was rolled back for a reason.
     2. Else reuse the decision on these two models, or score both on the challenger's frozen rows.
        Where the champion cannot be scored the challenger has not won, and a person may overrule.
     3. Record the decision in the audit table, where a promotion looks for it.
@@ -182,11 +186,16 @@ def challenge(
         from components.storage.database import Database
 
         database = Database(work.settings.database)
-        champion = registry.standing_champion(database.promotions(scenario))
+        promotions = database.promotions(scenario)
+        champion = registry.standing_champion(promotions)
         number = champion.number if champion else 0
         challenger = registry.find_release(work.store, scenario, release)
-        made = _decide(work, spec, challenger, champion.release if champion else None)
         identity = str(challenger.facts["release"])
+        if not release and registry.was_champion(promotions, identity):
+            why = "it was champion before: who wants it back names it"
+            made = _without_comparison(work, spec, challenger, why, comparable=False)
+        else:
+            made = _decide(work, spec, challenger, champion.release if champion else None)
         verdict = {"release": identity, "champion": number, **made.facts, "entry": made.key}
         # Every verdict is recorded, and the latest one counts: a rule may have changed since.
         key = f"challenge-{decision_key({**verdict, 'run': run})}"
@@ -356,30 +365,31 @@ def finish(*, scenario: str, run: str, state: str, timeout_minutes: float) -> No
 
 
 def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state: str) -> None:
-    from components.evaluation.outcome import pages_of, summarise
+    from components.evaluation.outcome import PAGES, pages_of, summarise
 
     records = read_records(run, store)
     log = str(settings.log_of(run)) if settings.log_of(run).is_file() else ""
     summary = summarise(records, scenario=scenario, run=run, state=state, log=log)
-    entries = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
-    judged = _page(store, entries.get("gate", "-"), "report.html") or _page(
-        store, entries.get("explore", "-"), "exploration.html"
-    )
-    fought = _page(store, entries.get("challenge", "-"), "challenge.html")
-    places = {
-        name: store.put(f"runs/{run}/{name}.html", page)
-        for name, page in pages_of(summary, judged, fought).items()
+    found = {
+        str(r["stage"]): store.find(str(r["facts"].get("entry", "-")))
+        for r in records
+        if r["stage"] in PAGES
     }
+    made = {
+        stage: (store.local(entry) / PAGES[stage]).read_text()
+        for stage, entry in found.items()
+        if entry is not None and PAGES[stage] in entry.files
+    }
+    pages = pages_of(summary, made)
+    places = {name: store.put(f"runs/{run}/{name}.html", page) for name, page in pages.items()}
+    if (watched := found.get("monitor")) is not None:
+        for name in (name for name in watched.files if name.startswith("evidently-")):
+            store.put_file(f"runs/{run}/{name}", store.local(watched) / name)
     text = summary.model_copy(update={"report": places["report"]}).model_dump_json(indent=1)
     store.put(f"runs/{run}/summary.json", text + "\n")
     if summary.status in {"refused", "failed"}:
         event, text = summary.status, summary.error
         notify(settings.webhook, scenario=scenario, run=run, event=event, text=text)
-
-
-def _page(store: Store, entry: str, name: str) -> str | None:
-    found = store.find(entry)
-    return None if found is None else (store.local(found) / name).read_text()
 
 
 def read_records(run: str, store: Store | None = None) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
-"""What figures are called where people read them."""
-
-import math
+"""What evaluation says in words."""
 
 from components.contracts.people import Persons
-from components.contracts.results import REASONS, Candidate, Figures, Interval, RuleResult
+from components.contracts.results import REASONS, Candidate, Figures, RuleResult
+from components.figures.numbers import shown
 from components.figures.psi import NO_MORE
+from components.figures.words import NAMES
 
 #: IV from which credit risk calls a feature weak, medium, strong, and too good to be true.
 _IV_BANDS = ((0.02, "useless"), (0.1, "weak"), (0.3, "medium"), (0.5, "strong"))
@@ -12,14 +12,6 @@ _WEAK, _STRONG = 0.02, 0.3
 SUSPICIOUS = "suspicious"
 FEW_BAD, FEW_GOOD = "too few bad rows to tell", "too few good rows to tell"
 RANKING = ("auc", "gini", "ks", "pr_auc", "brier", "log_loss", "ece", "psi")
-AT_CUTOFF = ("accuracy", "precision", "recall", "f1")
-NAMES = {
-    "auc": "AUC", "gini": "Gini", "ks": "KS", "pr_auc": "PR-AUC", "brier": "Brier",
-    "log_loss": "Log loss", "ece": "ECE", "psi": "PSI", "accuracy": "Accuracy",
-    "precision": "Precision", "recall": "Recall", "f1": "F1", "approved": "Approved",
-    "approval_ratio": "Approval ratio", "equal_opportunity": "Equal opportunity gap",
-    REASONS: "Reason texts",
-}  # fmt: skip
 
 
 def rule_row(rule: RuleResult) -> tuple[str, str, str, str]:
@@ -30,16 +22,6 @@ def rule_row(rule: RuleResult) -> tuple[str, str, str, str]:
     name = NAMES[rule.metric] + ("" if rule.cutoff is None else f" at {rule.cutoff}")
     bound = ("at least" if rule.bound == "floor" else "at most") + f" {rule.limit:g}"
     return name, bound, shown(rule.found), verdict
-
-
-def share(value: float | None) -> str:
-    """A rate, or a part of the rows, where there is one."""
-    return "-" if value is None or math.isnan(value) else f"{value:.2%}"
-
-
-def shown(value: float) -> str:
-    """A figure, where there is one."""
-    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def searched(candidate: Candidate) -> str:
@@ -55,11 +37,6 @@ def noise(figures: Figures) -> str:
 
 def _silent(rule: RuleResult) -> str:
     return f"none for {', '.join(rule.silent)}" if rule.silent else "all"
-
-
-def span(interval: Interval) -> str:
-    """A figure with its interval."""
-    return f"{interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})"
 
 
 def iv_word(iv: float, chance: float | None, bad: int, good: int) -> str:

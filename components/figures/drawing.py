@@ -7,15 +7,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.figures.psi import FEW_ROWS, NO_MORE
-
-GOOD, BAD, QUIET = "#2a6f97", "#c8553d", "#8d99ae"
-#: Of what is read from a PSI; none that shouts where there is nothing to be read.
-PSI_COLORS = {
-    "stable": "#b9d3e3", NO_MORE: "#e9edf1", FEW_ROWS: "#ffffff", "moderate": "#e9b44c",
-    "significant": BAD,
-}  # fmt: skip
-
 
 def draw(paint: Callable[[Axes], None], *, title: str, height: float = 3.4) -> str:
     """A picture of one plot."""

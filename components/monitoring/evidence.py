@@ -13,14 +13,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from components.contracts.drift import SCORE, Drift, Evidence, Flag, Omitted, Raised, Verdict, Watch
 from components.contracts.results import LEAST_ROWS
+from components.figures.bootstrap import Label, Scores
 from components.figures.chance import bands, dealt_shares
 from components.monitoring.drift import LEVEL
 
-#: The column of outcomes, 1 for bad; a feature's name has no blank.
+#: What its page calls outcomes, 1 for bad; a feature's name has no blank.
 OUTCOME = "the outcome"
+#: Labels, and PDs, of the same rows.
+Judged = tuple[Label, Scores]
 #: Of each side: at this size the tests see a shift of 0.15 standard deviations, not much more than
 #: Evidently's own limit for large samples (0.1). At 5,000 exact p-values cost 5 s more.
 _SAMPLE, _SEED = 3_000, 1
@@ -40,38 +44,75 @@ class Page:
     html: str | None
 
 
+def sampled(rows: int) -> NDArray[np.intp]:
+    """The places of those of so many rows that Evidently looks at, ascending; always the same."""
+    if rows <= _SAMPLE:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(_SEED).choice(rows, _SAMPLE, replace=False))
+
+
 def evidently(
     reference: pd.DataFrame, month: pd.DataFrame, categories: Collection[str], drift: Drift
 ) -> Page:
-    """Ask Evidently about rows of features, `SCORE` and, where known, `OUTCOME`.
+    """Ask Evidently about rows of features and `SCORE`, `sampled` of those that the drift is of.
 
     `reference` are rows like those that the model was made from. Nothing goes to the network.
     """
-    some, now = (_sampled(frame) for frame in (reference, month))
-    names = [SCORE, *(one.name for one in drift.features)]
+    some, now = (_finite(frame) for frame in (reference, month))
+    names = _names(drift)
     omitted = {name: why for name in names if (why := _why_not(name, some, now))}
     asked = [name for name in names if name not in omitted]
     limits = limits_of(some, now, asked, categories)
-    outcomes = _why_no_outcomes(some, now)
-    if outcomes:
-        omitted[OUTCOME] = outcomes
     methods = {n: _OF_CATEGORIES if n in categories else _OF_NUMBERS for n in asked}
     shown = asked[:_MOST_COLUMNS]
     with _quiet():
         flags = tuple(_flag(some[n], now[n], methods[n], limits[n]) for n in asked)
-        html = (
-            _page(some, now, shown, methods, limits, with_outcomes=not outcomes) if shown else None
-        )
+        html = _drift_page(some, now, shown, methods, limits) if shown else None
     evidence = Evidence(
         version=_version(),
         seed=_SEED,
-        reference=(len(some), len(reference)),
-        month=(len(now), len(month)),
+        reference=(len(some), drift.reference_rows),
+        month=(len(now), drift.rows),
         flags=flags,
         shown=tuple(shown),
         omitted=tuple(Omitted(name=name, why=why) for name, why in omitted.items()),
     )
     return Page(evidence, html)
+
+
+def not_asked(drift: Drift, why: str) -> Page:
+    """Nothing of Evidently, about any column."""
+    evidence = Evidence(
+        version=_version(),
+        seed=_SEED,
+        reference=(0, drift.reference_rows),
+        month=(0, drift.rows),
+        flags=(),
+        shown=(),
+        omitted=tuple(Omitted(name=name, why=why) for name in _names(drift)),
+    )
+    return Page(evidence, None)
+
+
+def _names(drift: Drift) -> list[str]:
+    return [SCORE, *(one.name for one in drift.features)]
+
+
+def outcomes_page(tested: Judged, vintage: Judged) -> str:
+    """Evidently's classification page of a vintage beside the rows that training kept for the
+    test. Both have both classes; it sees `sampled` ones.
+    """
+    from evidently import BinaryClassification, DataDefinition
+    from evidently.presets import ClassificationPreset
+
+    before, now = (
+        pd.DataFrame({OUTCOME: label, SCORE: scores}).iloc[sampled(len(label))]
+        for label, scores in (tested, vintage)
+    )
+    task = BinaryClassification(target=OUTCOME, prediction_probas=SCORE, pos_label=1)
+    definition = DataDefinition(numerical_columns=[SCORE], classification=[task])
+    with _quiet():
+        return _html([ClassificationPreset()], before, now, definition)
 
 
 def verdict(drift: Drift, evidence: Evidence) -> Verdict:
@@ -97,11 +138,8 @@ def _version() -> str:
     return version("evidently")
 
 
-def _sampled(frame: pd.DataFrame) -> pd.DataFrame:
-    if len(frame) > _SAMPLE:
-        rng = np.random.default_rng(_SEED)
-        frame = frame.iloc[np.sort(rng.choice(len(frame), _SAMPLE, replace=False))]
-    return frame.reset_index(drop=True).replace([np.inf, -np.inf], np.nan)
+def _finite(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.replace([np.inf, -np.inf], np.nan)
 
 
 def _why_not(name: str, reference: pd.DataFrame, month: pd.DataFrame) -> str | None:
@@ -111,19 +149,6 @@ def _why_not(name: str, reference: pd.DataFrame, month: pd.DataFrame) -> str | N
             return f"{side} has no such column"
         if (known := int(frame[name].notna().sum())) < LEAST_ROWS:
             return f"{side} has {known} rows with a value, {LEAST_ROWS} are needed"
-    return None
-
-
-def _why_no_outcomes(reference: pd.DataFrame, month: pd.DataFrame) -> str | None:
-    for side, frame in (("the reference", reference), ("the month", month)):
-        if (
-            OUTCOME not in frame
-            or SCORE not in frame
-            or frame[[OUTCOME, SCORE]].isna().any(axis=None)
-        ):
-            return f"{side} has rows without an outcome, or without a score"
-        if frame[OUTCOME].nunique() < 2:  # noqa: PLR2004 - good and bad
-            return f"{side} has rows of one class"
     return None
 
 
@@ -166,22 +191,19 @@ def _flag(reference: pd.Series, month: pd.Series, method: str, limit: float) -> 
     )  # fmt: skip
 
 
-def _page(
+def _drift_page(
     reference: pd.DataFrame, month: pd.DataFrame, names: Sequence[str], methods: Mapping[str, str],
-    limits: Mapping[str, float], *, with_outcomes: bool,
+    limits: Mapping[str, float],
 ) -> str:  # fmt: skip
     """The same tests of these columns, with their pictures, as one file."""
-    from evidently import BinaryClassification, DataDefinition, Dataset, Report
-    from evidently.presets import ClassificationPreset, DataDriftPreset, DataSummaryPreset
+    from evidently import DataDefinition
+    from evidently.presets import DataDriftPreset, DataSummaryPreset
 
-    columns = [*names, OUTCOME] if with_outcomes else list(names)
-    task = BinaryClassification(target=OUTCOME, prediction_probas=SCORE, pos_label=1)
     definition = DataDefinition(
         numerical_columns=[name for name in names if methods[name] == _OF_NUMBERS],
         categorical_columns=[name for name in names if methods[name] == _OF_CATEGORIES],
-        classification=[task] if with_outcomes else None,
     )
-    parts: list[Any] = [
+    parts = [
         DataDriftPreset(
             columns=list(names),
             per_column_method={name: methods[name] for name in names},
@@ -189,13 +211,18 @@ def _page(
         ),
         DataSummaryPreset(columns=list(names[:_MOST_DETAILS])),
     ]
-    if with_outcomes:
-        parts.append(ClassificationPreset())
+    return _html(parts, reference[list(names)], month[list(names)], definition)
+
+
+def _html(
+    parts: Sequence[Any], reference: pd.DataFrame, month: pd.DataFrame, definition: Any
+) -> str:
+    from evidently import Dataset, Report
+
     now, before = (
-        Dataset.from_pandas(frame[columns], data_definition=definition)
-        for frame in (month, reference)
+        Dataset.from_pandas(frame, data_definition=definition) for frame in (month, reference)
     )
-    return str(Report(parts).run(now, before).get_html_str(as_iframe=False))
+    return str(Report(list(parts)).run(now, before).get_html_str(as_iframe=False))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ points    int32
 approved  bool
 known     date32      when the outcome was known; null, as the next, where none was
 bad       bool
+gone_bad  date32      from when on it is bad, by its outcome or by days past due; null else
 ...       the columns of the decisions table that were asked for; texts as dictionaries
 """
 
@@ -29,6 +30,8 @@ from numpy.typing import NDArray
 
 from components.contracts.errors import VintageError
 from components.contracts.monitoring import Matched
+from components.contracts.vintages import RollRates
+from components.monitoring.standings import LATE, roll_rates, stand
 
 #: Rows that are handed over together.
 _BATCH = 1 << 17
@@ -42,6 +45,12 @@ _STANDING = f"""
         FROM {_TABLE} WHERE known <= $day GROUP BY decision
     )
 """  # noqa: S608 - names of ours
+# What comes first of the two: later deliveries add to what is known, and take nothing of it away.
+_GONE_BAD = "least(late, CASE WHEN bad THEN known END)"
+_ROWS = f"""
+    SELECT vintage, release, pd, points, approved, known, bad, {_GONE_BAD} AS gone_bad{{columns}}
+    FROM joined LEFT JOIN ({LATE}) ON joined.rowid = place ORDER BY decision
+"""  # noqa: S608 - names of ours
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +58,8 @@ class Joined:
     """Rows in the order of the decisions' ids, to be read once; and how they came about."""
 
     matched: Matched
+    #: Of the decisions' standings; None where there are none.
+    roll_rates: RollRates | None
     rows: pa.RecordBatchReader
 
 
@@ -70,8 +81,10 @@ def joined(
     scratch: Path,
     memory_gb: float,
     threads: int,
+    standings: Sequence[Path] = (),
 ) -> Iterator[Joined]:
-    """Join files of the decisions table, each decision in one of them, with files of outcomes.
+    """Join files of the decisions table, each decision in one of them, with files of outcomes and
+    of standings (see `standings.py`).
 
     `columns` are those of the decisions table that are wanted beside the usual ones.
     """
@@ -93,12 +106,11 @@ def joined(
         last = (np.datetime64(as_of, "M") + 1).astype("M8[D]") - 1
         known = _standing(session, outcomes, str(last))
         _join(session, decisions, columns, str(last))
+        stand(session, standings, str(last))
         matched = _matched(session, as_of, known)
-        names = ", ".join(
-            ["vintage", "release", "pd", "points", "approved", "known", "bad", *map(_name, columns)]
-        )
-        rows = session.sql(f"SELECT {names} FROM joined ORDER BY decision")  # noqa: S608 - quoted
-        yield Joined(matched, rows.to_arrow_reader(_BATCH))
+        rolled = roll_rates(session)
+        rows = session.sql(_ROWS.format(columns="".join(f", {_name(one)}" for one in columns)))
+        yield Joined(matched, rolled, rows.to_arrow_reader(_BATCH))
 
 
 def arrays(rows: pa.RecordBatchReader) -> dict[str, NDArray[Any] | Coded]:

@@ -1,7 +1,7 @@
 """A month's report, from tables and releases: what moved, and how what was decided did."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +13,66 @@ from numpy.typing import NDArray
 
 from components.contracts.drift import Drift
 from components.contracts.results import Bin
-from components.contracts.vintages import Vintage
+from components.contracts.vintages import AgainstTraining, Curve, Vintage
 from components.contracts.watching import WatchSpec
 from components.monitoring.drift import Month, drift
+from components.monitoring.evidence import Judged, Page, evidently, not_asked, outcomes_page
+from components.monitoring.frames import categories_of, of_month, of_reference
 from components.monitoring.join import Coded
-from components.monitoring.performance import Decided, vintage
+from components.monitoring.performance import UNKNOWN, Decided, vintage
 from components.monitoring.rows import INPUT, inputs_of
+from components.monitoring.vintages import against_training, curves, trained_auc
+from components.scoring.bundle import Bundle
+from components.scoring.instances import Matrix, from_columns
 from components.scoring.scorer import Scorer
+from components.scoring.spec import Spec
 
 _Columns = Mapping[str, NDArray[Any] | Coded]
 
 
 @dataclass(frozen=True)
 class Known:
-    """A release that decided, and how well its PDs were calibrated when it was trained."""
+    """A release that decided, and what its training left to hold decisions against."""
 
     scorer: Scorer
-    checked: tuple[Bin, ...]
+    #: The tenths in which its calibration was checked; none where that is not known.
+    checked: tuple[Bin, ...] = ()
+    #: The rows that were kept for the test; None where they are gone.
+    tested: Judged | None = None
+
+    @property
+    def cutoff(self) -> float:
+        return self.scorer.release.policy.approve_below
+
+
+@dataclass(frozen=True)
+class Look:
+    """What both watches say of a release's decisions in a month."""
+
+    drift: Drift
+    page: Page
 
 
 #: Finds a release by its id.
 Find = Callable[[str], Known]
+#: Finds the gold table that a release was made from; None where it is gone.
+FindGold = Callable[[str], Path | None]
 
 
-def drift_by_release(files: Sequence[Path], find: Find) -> dict[str, Drift]:
-    """A month's decisions, of each release against its own reference."""
-    found: dict[str, Drift] = {}
+def look(files: Sequence[Path], find: Find, find_gold: FindGold) -> dict[str, Look]:
+    """A month's decisions, of each release against what it was made from."""
+    found: dict[str, Look] = {}
     for release in sorted({one for file in files for one in _releases(file)}):
-        scorer = find(release).scorer
+        bundle = find(release).scorer.bundle
         tables = [table for file in files if len(table := _of_release(file, release))]
-        found[release] = drift(scorer.bundle.reference(), _month(scorer, tables))
+        month = _month(bundle, tables)
+        moved = drift(bundle.reference(), month)
+        gold = find_gold(release)
+        if gold is None:
+            page = not_asked(moved, "the rows that the release was made from are gone")
+        else:
+            page = evidently(of_reference(bundle, gold), of_month(month), month.categories, moved)
+        found[release] = Look(moved, page)
     return found
 
 
@@ -55,22 +85,30 @@ def _of_release(file: Path, release: str) -> pa.Table:
     return pq.read_table(file, filters=[("release", "=", release)])
 
 
-def _month(scorer: Scorer, tables: Sequence[pa.Table]) -> Month:
-    bundle = scorer.bundle
+def _month(bundle: Bundle, tables: Sequence[pa.Table]) -> Month:
     spec = bundle.spec
     # Made anew from what was logged, as they were when it was decided.
-    inputs: list[Any] = [inputs_of(table) for table in tables]
-    features = [bundle.features(bundle.columns(given)) for given in inputs]
-    plain = {feature.name for feature in spec.features if feature.expression is None}
+    features = [bundle.features(_inputs(spec, table)) for table in tables]
+    logged = {name for table in tables for name in table.column_names}
+    gone = {i.name for i in spec.inputs if INPUT + i.name not in logged}
+    there = [place for place, feature in enumerate(spec.features) if feature.name not in gone]
     return Month(
-        names=[feature.name for feature in spec.features],
-        features=np.concatenate(features),
+        names=[spec.features[place].name for place in there],
+        features=np.concatenate(features)[:, there],
         pd=np.concatenate([table["pd"].to_numpy() for table in tables]),
         approved=np.concatenate([table["approved"].to_numpy() for table in tables]),
-        categories={
-            i.name: i.values for i in spec.inputs if i.kind == "category" and i.name in plain
-        },
+        categories=categories_of(spec),
     )
+
+
+def _inputs(spec: Spec, table: pa.Table) -> Matrix:
+    """The input matrix of decisions; what nobody logged is missing, though it may not be."""
+    given = inputs_of(table)
+    there = [i.name in given for i in spec.inputs]
+    matrix = np.full((len(table), len(there)), np.nan)
+    declared = [replace(i, nullable=True) for i in spec.inputs if i.name in given]
+    matrix[:, there] = from_columns(declared, given)
+    return matrix
 
 
 def vintages(columns: _Columns, as_of: str, spec: WatchSpec, find: Find) -> tuple[Vintage, ...]:
@@ -103,7 +141,7 @@ def _decided(
     return Decided(
         month=month,
         release=release,
-        cutoff=known.scorer.release.policy.approve_below,
+        cutoff=known.cutoff,
         pd=of("pd"),
         approved=of("approved"),
         bad=of("bad"),
@@ -111,3 +149,53 @@ def _decided(
             name: of(f"{INPUT}{name}") for name in spec.segments if f"{INPUT}{name}" in columns
         },
     )
+
+
+def against(found: Sequence[Vintage], spec: WatchSpec, find: Find) -> tuple[AgainstTraining, ...]:
+    """Every vintage's AUC beside that of its release's training."""
+    trained = {}
+    for release in {one.release for one in found}:
+        known = find(release)
+        if known.tested is not None:
+            trained[release] = trained_auc(*known.tested, known.cutoff, spec)
+    return against_training(found, trained)
+
+
+def outcome_pages(
+    columns: _Columns, found: Sequence[Vintage], held: Sequence[AgainstTraining], find: Find
+) -> dict[str, str]:
+    """Of the latest month whose vintages stand beside their training, each release's page."""
+    judged = {(one.month, one.release) for one in held if one.verdict != "none"}
+    last = max((month for month, _ in judged), default="")
+    pages = {}
+    for one in found:
+        known = find(one.release)
+        if (one.month, one.release) in judged and one.month == last and known.tested is not None:
+            label, pd = known.tested
+            if one.selected:  # then the AUCs are of approved rows on both sides, too
+                label, pd = label[pd < known.cutoff], pd[pd < known.cutoff]
+            pages[one.release] = outcomes_page((label, pd), _judged(columns, one))
+    return pages
+
+
+def _judged(columns: _Columns, vintage: Vintage) -> Judged:
+    """The outcomes of a vintage, and its PDs."""
+    releases = columns["release"]
+    assert isinstance(releases, Coded)  # noqa: S101 - for mypy
+    months, pd, bad = _plain(columns, "vintage", "pd", "bad")
+    own = (months == np.datetime64(vintage.month)) & (bad != UNKNOWN) & np.isfinite(pd)
+    own &= releases.codes == releases.texts.index(vintage.release)
+    return bad[own], pd[own]
+
+
+def lent_curves(columns: _Columns, as_of: str) -> tuple[Curve, ...]:
+    """How the approved rows of every month went bad: what was never lent cannot."""
+    lent, months, gone_bad = _plain(columns, "approved", "vintage", "gone_bad")
+    since = gone_bad[lent]
+    return curves(months[lent], ~np.isnat(since), since, as_of)
+
+
+def _plain(columns: _Columns, *names: str) -> list[NDArray[Any]]:
+    """Columns that are no texts."""
+    found = [columns[name] for name in names]
+    return [values for values in found if not isinstance(values, Coded)]

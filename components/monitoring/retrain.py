@@ -3,7 +3,7 @@
 import numpy as np
 
 from components.contracts.vintages import Retraining
-from components.contracts.watching import WatchSpec
+from components.contracts.watching import FIRST, NOTHING, TRAIN, WATCH, WatchSpec
 
 
 def retraining(
@@ -33,6 +33,13 @@ def retraining(
     return Retraining(
         due=False, reason="not due", why=f"not due: {since}; the next is due in {then}{beside}"
     )
+
+
+def asked(found: Retraining, *, champion: bool) -> int:
+    """What a month asks for: a training, and whom to watch with."""
+    if found.due:
+        return TRAIN if champion else FIRST
+    return WATCH if champion else NOTHING
 
 
 def _months(count: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from components.monitoring.gauges import Standing
     from components.monitoring.report import Known
 
-_MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
+MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
 _LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn")
 _MEMORY_GB, _THREADS = 2.0, 2
 REPORT, PAGE = "report.json", "monitoring.html"
@@ -32,16 +32,12 @@ def deliver(scenario: str, files: Sequence[Path]) -> int:
 
     _, store = installation()
     content = "-".join(sorted(file_digest(file) for file in files))
-    key = f"{_outcomes(scenario)}/{hashlib.sha256(content.encode()).hexdigest()}"
+    key = f"{scenario}/outcomes/{hashlib.sha256(content.encode()).hexdigest()}"
     if (entry := store.find(key)) is None:
         folder = store.scratch()
         rows = read_outcomes(files, folder / "outcomes.parquet")
         entry = store.publish(key, folder, {"rows": rows})
     return int(str(entry.facts["rows"]))
-
-
-def _outcomes(scenario: str) -> str:
-    return f"{scenario}/outcomes"
 
 
 def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: Artifact) -> bool:
@@ -53,7 +49,7 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
     """
     scenario = json.loads(spec)["scenario"]
     with task("monitor", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        _expect_over(month)
+        expect_over(month)
         made = work.find_or_make(
             f"{scenario}/monitored/{month}", lambda target: _report(work, spec, month, target)
         )
@@ -63,8 +59,8 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
     return bool(made.facts["alarmed"])
 
 
-def _expect_over(month: str) -> None:
-    if not _MONTH.fullmatch(month):
+def expect_over(month: str) -> None:
+    if not MONTH.fullmatch(month):
         raise VintageError(f"month {month!r:.20}: expected one such as 2024-08")
     if month >= datetime.now(UTC).date().isoformat()[:7]:
         raise VintageError(f"month {month}: expected one that is over")
@@ -73,8 +69,10 @@ def _expect_over(month: str) -> None:
 def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, object]:
     from components.contracts.monitoring import Gathered, Watched
     from components.contracts.watching import WatchSpec
+    from components.monitoring.evidence import verdict
     from components.monitoring.join import arrays, joined
-    from components.monitoring.report import drift_by_release, vintages
+    from components.monitoring.page import render
+    from components.monitoring.report import against, lent_curves, look, outcome_pages, vintages
     from components.monitoring.rows import INPUT
 
     declared = WatchSpec.model_validate_json(spec)
@@ -98,19 +96,38 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
     find = cache(lambda release: _known(store, scenario, release))
     segments = [f"{INPUT}{name}" for name in declared.segments]
     with joined(
-        decisions, _delivered(store, scenario), as_of=month, scratch=store.scratch(),
+        decisions, _delivered(store, scenario, "outcomes"), as_of=month, scratch=store.scratch(),
         columns=_there(decisions, segments), memory_gb=_MEMORY_GB, threads=_THREADS,
+        standings=_delivered(store, scenario, "standings"),
     ) as found:  # fmt: skip
         columns = arrays(found.rows)
-        matched = found.matched
+    looks = look(files.get(month, []), find, lambda release: _gold(store, scenario, release))
+    judged = vintages(columns, month, declared, find)
+    held = against(judged, declared, find)
     watched = Watched(
         scenario=scenario,
         as_of=month,
         gathered=tuple(Gathered.model_validate(e.facts["gathered"]) for e in logged.values()),
-        matched=matched,
-        drift=drift_by_release(files.get(month, []), find),
-        vintages=vintages(columns, month, declared, find),
+        matched=found.matched,
+        drift={release: one.drift for release, one in looks.items()},
+        evidence={release: one.page.evidence for release, one in looks.items()},
+        verdicts={release: verdict(one.drift, one.page.evidence) for release, one in looks.items()},
+        vintages=judged,
+        against=held,
+        curves=lent_curves(columns, month),
+        roll_rates=found.roll_rates,
     )
+    beside: dict[str, list[str]] = {}
+    for release, name, html in (
+        *((r, "", one.page.html) for r, one in looks.items()),
+        *((r, "-outcomes", html) for r, html in outcome_pages(columns, judged, held, find).items()),
+    ):
+        if html is not None:
+            beside.setdefault(release, []).append(f"evidently-{release[:12]}{name}.html")
+            (target / beside[release][-1]).write_text(html)
+    earlier = [read for one in reported(store, scenario) if one < month
+               and (read := read_report(scenario, one)) is not None]  # fmt: skip
+    (target / PAGE).write_text(render(watched, earlier, beside))
     (target / REPORT).write_text(watched.model_dump_json(indent=1) + "\n")
     return {
         "month": month,
@@ -136,7 +153,7 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
     if not work.record.reused:
         for event, text in news(watched):
             notify(settings.webhook, scenario=scenario, run=work.run, event=event, text=text)
-    if month == max(name.split("/")[2] for name in store.names(f"{scenario}/monitored")):
+    if month == reported(store, scenario)[-1]:
         told = gauges(watched, _standing(store, spec))
         work.record.facts["pushed"] = push(settings.pushgateway, scenario=scenario, gauges=told)
     database, key = Database(settings.database), f"monitored-{scenario}-{month}"
@@ -145,7 +162,6 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
     from components.storage.tracking import Tracking
 
     work.record.reused = False
-    files = [store.local(made) / name for name in (REPORT, PAGE)]
     Tracking(settings).log(
         scenario,
         run=f"monitoring {month}",
@@ -158,7 +174,7 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
             "alarm": "yes" if watched.alarmed else "no",
             "releases": " ".join(release[:12] for release in sorted(watched.drift)) or "none",
         },
-        files=tuple(file for file in files if file.exists()),
+        files=(store.local(made) / REPORT, store.local(made) / PAGE),
     )
     database.record_evaluation(scenario, key, run=work.run, decision=audited(watched))
 
@@ -226,7 +242,7 @@ def _gathered(work: Task, scenario: str, month: str) -> Entry:
 
 def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Entry]]:
     """The months up to one that a batch was decided of."""
-    place = re.compile(rf"{re.escape(scenario)}/decided/({_MONTH.pattern})/{MANIFEST}")
+    place = re.compile(rf"{re.escape(scenario)}/decided/({MONTH.pattern})/{MANIFEST}")
     for name in store.names(f"{scenario}/decided"):
         if (found := place.fullmatch(name)) and found[1] <= until:
             entry = store.find(f"{scenario}/decided/{found[1]}")
@@ -234,28 +250,46 @@ def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Ent
                 yield found[1], entry
 
 
-def _delivered(store: Store, scenario: str) -> list[Path]:
-    """The outcomes that were taken in."""
-    place = re.compile(rf"({re.escape(_outcomes(scenario))}/[0-9a-f]{{64}})/{MANIFEST}")
+def _delivered(store: Store, scenario: str, what: str) -> list[Path]:
+    """The outcomes, or the standings, that were taken in."""
+    place = re.compile(rf"({re.escape(scenario)}/{what}/[0-9a-f]{{64}})/{MANIFEST}")
     keys = [
-        found[1] for name in store.names(_outcomes(scenario)) if (found := place.fullmatch(name))
+        found[1] for name in store.names(f"{scenario}/{what}") if (found := place.fullmatch(name))
     ]
     entries = [entry for key in keys if (entry := store.find(key)) is not None]
-    return sorted(store.local(entry) / "outcomes.parquet" for entry in entries)
+    return sorted(store.local(entry) / f"{what}.parquet" for entry in entries)
 
 
 def _known(store: Store, scenario: str, release: str) -> "Known":
+    import pyarrow.parquet as pq
+
     from components.contracts.results import Evaluation
     from components.monitoring.report import Known
     from components.scoring.scorer import Scorer
 
     entry = registry.find_release(store, scenario, release)
-    judged = store.find(str(entry.facts["evaluation"]))
-    checked: tuple[object, ...] = ()
-    if judged is not None:
-        text = (store.local(judged) / "evaluation.json").read_text()
-        checked = Evaluation.model_validate_json(text).curves.calibration
-    return Known(Scorer(store.local(entry), release), checked)  # type: ignore[arg-type]
+    scorer = Scorer(store.local(entry), release)
+    if (judged := store.find(str(entry.facts["evaluation"]))) is None:
+        return Known(scorer)
+    folder = store.local(judged)
+    found = Evaluation.model_validate_json((folder / "evaluation.json").read_text())
+    rows = pq.read_table(folder / "frozen.parquet", columns=["_label", "_pd"])
+    tested = rows["_label"].to_numpy(), rows["_pd"].to_numpy()
+    return Known(scorer, found.curves.calibration, tested)
+
+
+def _gold(store: Store, scenario: str, release: str) -> Path | None:
+    """The gold table that a release was made from."""
+    made_from = registry.find_release(store, scenario, release).facts["gold"]
+    entry = store.find(str(made_from))
+    return None if entry is None else store.local(entry) / "final-dataset"
+
+
+def reported(store: Store, scenario: str) -> list[str]:
+    """The months that have a report, ascending."""
+    place = re.compile(rf"{re.escape(scenario)}/monitored/({MONTH.pattern})/{MANIFEST}")
+    names = store.names(f"{scenario}/monitored")
+    return sorted(found[1] for name in names if (found := place.fullmatch(name)))
 
 
 def read_report(scenario: str, month: str) -> "Watched | None":

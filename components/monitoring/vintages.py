@@ -1,22 +1,17 @@
-"""Vintages over time: how they go bad, how states follow each other, and how they are ranked."""
+"""Vintages over time: how they go bad, and how well they are ranked."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from components.contracts.errors import VintageError
 from components.contracts.results import Interval
-from components.contracts.vintages import AgainstTraining, Curve, RollRates, Trained, Vintage
+from components.contracts.vintages import AgainstTraining, Curve, Trained, Vintage
 from components.contracts.watching import WatchSpec
 from components.figures.bootstrap import Label, Scores, auc_interval
 from components.monitoring.performance import Days, Flags, known_by
 
-#: Days past due, as lenders count them.
-BUCKETS = ("0", "1 to 29", "30 to 59", "60 to 89", "90 and more")
-_STEPS = (1, 30, 60, 90)
 _SIDE = 1.959963984540054  # of 95 % on two sides
 #: Of 99 % on one side: a report has a vintage a month, and one false alarm in 8 years.
 _NOISE = 2.3263478740408408
@@ -44,52 +39,6 @@ def curves(decided: Days, bad: Flags, known: Days, as_of: str) -> tuple[Curve, .
             )
         )
     return tuple(found)
-
-
-def bucket_of(days: NDArray[np.int64]) -> NDArray[np.str_]:
-    """The bucket of each number of days past due."""
-    return np.array(BUCKETS)[np.searchsorted(_STEPS, days, side="right")]
-
-
-def roll_rates(
-    entity: NDArray[np.str_],
-    month: Days,
-    state: NDArray[np.str_],
-    states: Sequence[str],
-    as_of: str,
-) -> RollRates:
-    """How often each state followed each, a month later, in the rows up to a month.
-
-    There is one row an entity and month. Raises VintageError where there are two, or a state that
-    is none of `states`.
-    """
-    month = month.astype("datetime64[M]")
-    there = month <= np.datetime64(as_of, "M")
-    entity, month, state = entity[there], month[there], state[there]
-    order = {name: place for place, name in enumerate(states)}
-    if unknown := sorted({*np.unique(state).tolist()} - {*order}):
-        raise VintageError(f"roll rates: expected states of {list(states)}, found {unknown}")
-    _, who = np.unique(entity, return_inverse=True)
-    sort = np.lexsort((month, who))
-    who, month = who[sort], month[sort]
-    place = np.array([order[name] for name in state[sort].tolist()], dtype=np.int64)
-    same, step = who[1:] == who[:-1], np.diff(month).astype(np.int64)
-    if (same & (step == 0)).any():
-        at = int(np.flatnonzero(same & (step == 0))[0])
-        raise VintageError(
-            f"roll rates: expected one row of {entity[sort][at]} in {month[at]}, found several"
-        )
-    stays = np.flatnonzero(same & (step == 1))
-    size = len(states)
-    pairs = np.bincount(place[stays] * size + place[stays + 1], minlength=size**2)
-    # In the last month of all nobody has a next one.
-    gone = month != month.max() if len(month) else np.zeros(0, dtype=np.bool_)
-    gone[stays] = False
-    return RollRates(
-        states=tuple(states),
-        counts=tuple(tuple(row) for row in pairs.reshape(size, size).tolist()),
-        left=tuple(np.bincount(place[gone], minlength=size).tolist()),
-    )
 
 
 def trained_auc(label: Label, pd: Scores, cutoff: float, spec: WatchSpec) -> Trained:

@@ -8,6 +8,8 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ _Cells = NDArray[np.float64]
 #: An input, its column (None where cells are missing that may not be), and the rows at fault.
 _Wrong = tuple[Input, Sequence[object] | None, NDArray[np.intp]]
 _MOST_FAULTS = 1_000
+#: Rows from which on it pays to look at their numbers together.
+_MANY = 8
+_PLAIN = {float, type(None)}
 _LARGEST = sys.float_info.max
 _NUMBERS = frozenset({int, float, np.int64, np.float64, type(None)})
 _COARSE = frozenset({"Y", "M", "W"})  # units of numpy that no single day is meant by
@@ -45,9 +50,20 @@ class RowReader:
             for i in inputs
         ]
         self._codes = [{value: code for code, value in enumerate(i.values)} for i in inputs]
+        # The numbers of many rows are looked at together.
+        self._numbers = [n for n, i in enumerate(inputs) if i.kind == "number"]
+        self._others = [n for n, i in enumerate(inputs) if i.kind != "number"]
+        self._low, self._high = (np.array([self._fast[n][at] for n in self._numbers])
+                                 for at in (2, 3))  # fmt: skip
+        self._nullable = np.array([inputs[n].nullable for n in self._numbers], dtype=np.bool_)
+        names = [inputs[n].name for n in self._numbers]
+        self._get = itemgetter(*names or ("",))
 
     def __call__(self, rows: Sequence[Mapping[str, object]]) -> Matrix:
         """The matrix of the rows. Raises InstanceError with every fault of every row."""
+        together = self._together(rows) if len(rows) >= _MANY and len(self._numbers) > 1 else None
+        if together is not None:
+            return together
         faults: list[str] = []
         cells: list[float] = []
         for number, row in enumerate(rows):
@@ -60,6 +76,37 @@ class RowReader:
         if faults:
             raise InstanceError("instance", faults)
         return np.array(cells, dtype=np.float64).reshape(len(rows), len(self._inputs))
+
+    def _together(self, rows: Sequence[Mapping[str, object]]) -> Matrix | None:
+        """The matrix of many rows, in half the time; None where a row is not as it should be, or
+        says it in another way: then row after row is read.
+        """
+        numbers = self._numbers_of(rows)
+        if numbers is None or not self._others:
+            return numbers
+        matrix, faults = np.empty((len(rows), len(self._inputs))), list[str]()
+        matrix[:, self._numbers] = numbers
+        for position in self._others:
+            name = self._inputs[position].name
+            matrix[:, position] = [
+                self._cell(position, row.get(name), name in row, faults) for row in rows
+            ]
+        return None if faults else matrix
+
+    def _numbers_of(self, rows: Sequence[Mapping[str, object]]) -> Matrix | None:
+        """The same of the numbers alone."""
+        try:
+            cells = list(chain.from_iterable(map(self._get, rows)))
+        except KeyError:
+            return None
+        if set(map(len, rows)) != {len(self._inputs)} or set(map(type, cells)) - _PLAIN:
+            return None
+        numbers = np.array(cells, dtype=np.float64).reshape(len(rows), len(self._numbers))
+        missing = np.isnan(numbers)
+        within = (numbers >= self._low) & (numbers <= self._high)
+        # A caller's own NaN is no way to say that nothing is there.
+        said = not missing.any() or np.count_nonzero(missing) == cells.count(None)
+        return numbers if said and (within | (missing & self._nullable)).all() else None
 
     def _row(self, row: Mapping[str, object], faults: list[str]) -> list[float]:
         cells: list[float] = []

@@ -162,6 +162,13 @@ def standing_champion(promotions: Sequence["Promotion"]) -> "Promotion | None":
     return promotions[-1] if champions(promotions) else None
 
 
+def was_champion(promotions: Sequence["Promotion"], release: str) -> bool:
+    """Whether a release was champion, and is not any more."""
+    present = standing_champion(promotions)
+    former = any(one.release == release for one in champions(promotions))
+    return former and present is not None and present.release != release
+
+
 def why_promote(
     scenario: str,
     release: str,

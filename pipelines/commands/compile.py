@@ -21,6 +21,7 @@ def main(args: argparse.Namespace) -> int:
     from pipelines.challenge import challenge_pipeline
     from pipelines.exploration import exploration_pipeline
     from pipelines.monitoring import monitoring_pipeline
+    from pipelines.monthly import monthly_pipeline
     from pipelines.release import release_pipeline
     from pipelines.scenarios import load, names
     from pipelines.scoring import scoring_pipeline
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     for scenario in declared:
         for make in (
             training_pipeline, challenge_pipeline, release_pipeline, exploration_pipeline,
-            scoring_pipeline, monitoring_pipeline,
+            scoring_pipeline, monitoring_pipeline, *([monthly_pipeline] if scenario.as_of else []),
         ):  # fmt: skip
             pipeline = make(scenario)
             path = out / f"{pipeline.name}.yaml"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from components.contracts.errors import VintageError
 
 if TYPE_CHECKING:
-    from components.contracts.drift import Drift
+    from components.contracts.drift import Drift, Evidence, Verdict
     from components.contracts.monitoring import Watched
-    from components.contracts.vintages import Vintage
+    from components.contracts.vintages import Curve, RollRates, Vintage
 
 HELP = "report on a month's decisions, and on what is known at its end of all before"
 EXAMPLE = "vintage monitor loan-default --as-of 2024-08"
-_MOST = 5  # features that a line names
+_MOST = 5  # alarms that are spelled out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,22 +48,65 @@ def _page(found: "Watched") -> list[str]:
         f"yet; {matched.strange:,} of no decision, {matched.conflicting:,} said two ways",
     ]
     for release, drift in found.drift.items():
-        lines += [f"release   {release[:12]}", *_drift(drift)]
+        lines += [f"release   {release[:12]}", _drift(drift), _evidence(found.evidence[release])]
+        lines += _raised(found.verdicts[release])
     if not found.drift:
         lines.append("decisions none in this month")
-    return [*lines, *(_vintage(one) for one in found.vintages)]
+    lines += [_vintage(one) for one in found.vintages]
+    lines += [
+        f"training  {one.month} by {one.release[:12]}: {one.why}"
+        for one in found.against
+        if one.auc.found
+    ]
+    lines += [_curve(one) for one in found.curves]
+    return lines if found.roll_rates is None else [*lines, *_rolled(found.roll_rates)]
 
 
-def _drift(found: "Drift") -> list[str]:
+def _drift(found: "Drift") -> str:
     approval, score = found.approval, found.score
     share = "-" if approval.share is None else f"{approval.share:.1%}"
     psi = "-" if score.psi is None else f"{score.psi:.4f}"
+    return f"decisions {found.rows:,}, {share} approved; PSI of the score {psi}, {score.word}"
+
+
+def _evidence(found: "Evidence") -> str:
+    (before, of), (now, rows) = found.reference, found.month
+    if not found.flags:
+        return f"Evidently was not asked: {found.omitted[0].why}"
+    return (
+        f"Evidently {len(found.flags)} columns of {now:,} of {rows:,} rows, beside {before:,} of "
+        f"{of:,}; {len(found.omitted)} left out"
+    )
+
+
+def _raised(found: "Verdict") -> list[str]:
     lines = [
-        f"decisions {found.rows:,}, {share} approved; PSI of the score {psi}, {score.word}",
+        f"alarm     {one.name} ({', '.join(one.by)}): {'; '.join(one.why)}"
+        for one in found.raised[:_MOST]
     ]
-    lines += [f"alarm     {alarm.name}: {alarm.why}" for alarm in found.alarms[:_MOST]]
-    if more := found.alarms[_MOST:]:
+    if more := found.raised[_MOST:]:
         lines.append(f"alarm     and {len(more)} more")
+    return lines
+
+
+def _curve(found: "Curve") -> str:
+    share, months = found.bad[-1] / found.rows, len(found.bad) - 1
+    return (
+        f"lent      {found.month}: {found.rows:,}, {share:.1%} of them gone bad after {months} "
+        f"month{'' if months == 1 else 's'}"
+    )
+
+
+def _rolled(found: "RollRates") -> list[str]:
+    """Of each state how many were better off a month later, and worse."""
+    lines = []
+    for place, (state, row) in enumerate(zip(found.states, found.counts, strict=True)):
+        if rows := sum(row):
+            better, worse = sum(row[:place]) / rows, sum(row[place + 1 :]) / rows
+            lines.append(
+                f"past due  {state} days: {rows:,}, a month later {better:.1%} fewer, "
+                f"{worse:.1%} more; {found.left[place]:,} left"
+            )
     return lines
 
 

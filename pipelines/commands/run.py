@@ -2,11 +2,8 @@
 
 import argparse
 import os
-import shutil
 import sys
 import threading
-import time
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -34,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pipeline",
-        choices=(*_PIPELINES, "exploration", "scoring"),
+        choices=(*_PIPELINES, "exploration", "scoring", "monthly"),
         help="one only: train and register, challenge the champion with the release that was "
         "registered last, promote and deploy that (default: these, one after the other), a page "
-        "about the data, or decide on the month's rows with the champion",
+        "about the data, decide on the month's rows with the champion, or live through a month "
+        "that is over: train if due, decide, monitor, promote the winner",
     )
     parser.add_argument(
         "--why",
@@ -49,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from pipelines.local import home, new_run
+    from pipelines.sample_data import data_for
     from pipelines.scenarios import load
 
     scenario = load(args.scenario)
@@ -78,8 +77,7 @@ def main(args: argparse.Namespace) -> int:
         deployed(scenario.name)  # and so it is where nobody could decide
     data = ""
     if reads:
-        data = args.data or str(_sample(args.scenario, folder))
-        data = data if data.startswith(("s3://", "s3a://")) else str(Path(data).absolute())
+        data = data_for(scenario.name, folder, args.data)
     sys.stdout.write(f"{scenario.name}: run {run} {f'on {data}' if data else kinds[0]}\n")
     with _Progress(run, sys.stdout):
         given = {"data": data, "as_of": args.as_of, "why": args.why}
@@ -116,24 +114,6 @@ def _example(run: str) -> str:
 
     facts = [record["facts"] for record in read_records(run)]
     return next((str(found["example"]) for found in facts if found.get("example")), "17")
-
-
-def _sample(scenario: str, home: Path) -> Path:
-    """The scenario's sample data, made once."""
-    import samples
-
-    rows = samples.real_size(scenario)
-    folder = home / "samples" / f"{scenario}-{rows}"
-    if not folder.is_dir():
-        started = time.monotonic()
-        working = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
-        samples.write(scenario, working, rows=rows, seed=42)
-        try:
-            working.rename(folder)
-        except OSError:  # another run made the same files meanwhile
-            shutil.rmtree(working)
-        sys.stdout.write(f"  {'sample data':<12}{time.monotonic() - started:7.1f} s\n")
-    return folder
 
 
 class _Progress:
@@ -203,6 +183,8 @@ def _print_summary(summary: "RunSummary", example: str) -> None:
         lines.append(("champion", f"number {summary.champion}, release {summary.release[:12]}"))
     elif summary.release:
         lines.append(("release", f"{summary.release[:12]}, registered and not promoted"))
+    if summary.due:
+        lines.append(("training", summary.due))
     if summary.skipped:
         lines.append(("skipped", summary.skipped))
     if summary.decided:

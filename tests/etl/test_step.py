@@ -252,7 +252,16 @@ def test_one_file_can_hold_both_sources(tmp_path: Path) -> None:
 
 def test_gold_has_declared_names_sides_and_the_snapshot_its_rows(walked: Walk) -> None:
     gold = pq.read_table(_folder(walked, "gold") / "final-dataset")
-    assert gold.column_names == ["ID", "CITY", "INCOME", "LATE", "AGE", "_label", "_split"]
+    assert gold.column_names == [
+        "ID",
+        "CITY",
+        "INCOME",
+        "LATE",
+        "AGE",
+        "_label",
+        "_known",
+        "_split",
+    ]
     silver = pq.read_table(_folder(walked, "silver") / "everyone")
     assert set(silver.column_names) == {
         "ID", "CITY", "AGE", "INCOME", "LATE", "DEFAULTPAYMENTNEXTMONTH",

@@ -64,7 +64,7 @@ def test_gold_as_of_an_earlier_month_is_the_same_to_the_byte_whatever_came_later
         loans = (data / "loans.csv").read_text().splitlines()
         known = [line for line in loans if line.split("-")[0] <= str(months) or "LOAN" in line]
         (data / "loans.csv").write_text("\n".join(known) + "\n")
-        walk = Walk(MONTHLY, data, name, as_of="2024-04")
+        walk = Walk(MONTHLY, data, name, as_of="2024-04-28")  # the last day that both know of
         walk.ingest()
         assert walk.features() is True
         walks.append(walk)
@@ -79,6 +79,45 @@ def test_gold_as_of_an_earlier_month_is_the_same_to_the_byte_whatever_came_later
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("day", "ready"), [("2024-03", False), ("2024-04-14", False), ("2024-05", True)]
+)
+def test_gold_looked_back_at_is_what_a_run_of_that_day_made(
+    tmp_path: Path, day: str, ready: bool
+) -> None:
+    data = write(tmp_path / "data", 6)
+    later = Walk(MONTHLY, data, "later")
+    later.ingest()
+    later.features()
+    then = Walk(MONTHLY, data, "then", as_of=day)
+    then.ingest()
+    assert then.features() is later.look_back(day) is ready
+    for name in ("gold", "snapshot"):
+        made, back = then.entry(name), later.entry(f"{name}-{day}")
+        assert back["facts"] == made["facts"]
+        assert back["digest"] == made["digest"]  # and so a training on it is met again
+        assert str(back["key"]).rpartition("/")[0] == str(made["key"]).rpartition("/")[0]
+    assert later.record("look-back")["facts"] == then.record("features")["facts"]
+    assert later.look_back(day) is ready
+    assert later.record("look-back")["reused"]
+
+
+def test_nobody_looks_back_at_a_day_that_is_not_known_or_at_rows_with_one_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data", 3)
+    for scenario, day, why in (
+        (MONTHLY, "2024-04", "look-back: as-of 2024-04-30: expected data of that month"),
+        (PROXY, "2024-02", "look-back: proxy: expected rows that each have a date of their own"),
+    ):
+        walk = Walk(scenario, data, scenario.name)
+        walk.ingest()
+        walk.features()
+        with pytest.raises(SystemExit):
+            walk.look_back(day)
+        assert why in capsys.readouterr().err
+
+
 def test_the_facts_of_a_proxy_hold_its_clusters(tmp_path: Path) -> None:
     walk = Walk(PROXY, write(tmp_path / "data", 6), "r", as_of="2024-06")
     walk.ingest()
@@ -87,6 +126,8 @@ def test_the_facts_of_a_proxy_hold_its_clusters(tmp_path: Path) -> None:
     assert {row["ID"]: row["_label"] for row in rows} == {
         f"p{n}": int(n % 2 == 0) for n in range(PEOPLE)
     }
+    # Its window ends with the run's last day.
+    assert {str(row["_known"]) for row in rows} == {"2024-06-15"}
     clusters = _facts(walk, "gold")["labels"]
     assert isinstance(clusters, list)
     told = {line["at_risk"]: line for line in clusters}

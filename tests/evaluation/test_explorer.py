@@ -18,7 +18,8 @@ from components.storage.objects import Entry, FolderStore
 from components.storage.steps import take
 from tests.evaluation.golds import explore_spec, explored, write_table
 from tests.evaluation.test_exploration import SPEC, table
-from tests.evaluation.test_report import CHECKS, Page, lines, nasty, section
+from tests.evaluation.test_report import CHECKS
+from tests.pages import Page, lines, nasty, section
 from tests.support import Paper
 
 SILVER: dict[str, Any] = {

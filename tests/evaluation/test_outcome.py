@@ -1,5 +1,6 @@
 """The summary of a run: what became of it follows from what its tasks left."""
 
+import re
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ def test_the_page_of_a_failed_run_says_where_its_log_is(log: str, said: str) -> 
     records = [record("ingest", {}, "failed")]
     found = summarise(records, scenario="s", run="r", state="FAILED", log=log)
     assert found.log == log
-    assert said in pages_of(found, None, None)["report"]
+    assert said in pages_of(found, {})["report"]
 
 
 def test_a_run_that_was_skipped_says_why_and_has_no_error() -> None:
@@ -141,8 +142,34 @@ def test_a_run_that_was_skipped_says_why_and_has_no_error() -> None:
     assert (found.status, found.error) == ("skipped", "")
     said = "expected 14 months with mature labels, found 9; nothing was trained"
     assert found.skipped == said
-    (page,) = pages_of(found, None, None).values()
+    (page,) = pages_of(found, {}).values()
     assert said in page
     assert "the run is done" in page
     long = summarise([record("features", LONG)], scenario="s", run="r", state="SUCCEEDED")
     assert long.skipped == ""
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "names", "report"),
+    [
+        ({}, "SUCCEEDED", [], None),
+        ({"gate": "G"}, "SUCCEEDED", [], "G"),
+        ({"explore": "E"}, "SUCCEEDED", [], "E"),
+        ({"challenge": "C"}, "SUCCEEDED", ["challenge"], "C"),
+        ({"monitor": "M"}, "SUCCEEDED", ["monitoring"], "M"),
+        ({"gate": "G", "challenge": "C", "monitor": "M"}, "SUCCEEDED",
+         ["challenge", "monitoring"], "G"),
+        ({"gate": "G", "monitor": "M"}, "FAILED", ["gate", "monitoring"], None),
+    ],
+)  # fmt: skip
+def test_the_pages_of_a_run_are_those_of_its_stages_and_one_stands_for_all(
+    made: dict[str, str], state: str, names: list[str], report: str | None
+) -> None:
+    records = [record("ingest", {}, "failed" if state == "FAILED" else "done"),
+               record("features", SHORT)]  # fmt: skip
+    found = pages_of(summarise(records, scenario="s", run="r", state=state), made)
+    assert sorted(found) == sorted([*names, "report"])
+    if report is None:
+        assert re.findall('<a href="(.*?)">', found["report"]) == [f"{n}.html" for n in names]
+    else:
+        assert found["report"] == report

@@ -1,7 +1,6 @@
 """The pages: whole, safe to open, and asking nothing of the network."""
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from tests.evaluation.figures import (
     figures,
     group,
 )
+from tests.pages import Page, assert_shown_and_never_run, lines, nasty, section
 
 SILVER: dict[str, Any] = {
     "layers": [
@@ -48,33 +48,6 @@ SCORECARD = {
         ]},
     ],
 }  # fmt: skip
-_ALONE = {"meta", "link"}
-
-
-class Page(HTMLParser):
-    """What a page holds: its tags with their attributes, and its visible text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in _ALONE:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data.strip())
 
 
 def page_of(found: Evaluation | None = None, judged: Decision | None = None, **changes: Any) -> str:
@@ -107,11 +80,6 @@ def page(request: pytest.FixtureRequest, report: str, duel: str) -> str:
     return {"report": report, "duel": duel, "outcome": outcome_page()}[request.param]
 
 
-def nasty(place: str) -> str:
-    """A text that would run where it is not escaped, and that tells where it came from."""
-    return f"<script>alert('{place}')</script>&\""
-
-
 def outcome_page(text: str = "disk full", **changes: Any) -> str:
     """The page of a run that judged nothing."""
     stages = (
@@ -123,17 +91,6 @@ def outcome_page(text: str = "disk full", **changes: Any) -> str:
         "release": "", "champion": 0, "stages": stages, "report": "", "error": text,
     }  # fmt: skip
     return render_outcome(RunSummary.model_validate({**given, **changes}))
-
-
-def section(page: str, title: str) -> str:
-    """The part of a page under a heading."""
-    return re.findall(rf"<h2[^>]*>{title}</h2>(.*?)(?=<h2|</body>)", page, re.DOTALL)[0]
-
-
-def lines(part: str) -> list[str]:
-    """The rows of its tables."""
-    rows = re.findall("<tr[^>]*>(.*?)</tr>", part)
-    return [re.sub("(<[^>]*>)+", "|", row).strip("|") for row in rows]
 
 
 def test_the_report_has_every_section_and_a_way_to_each(report: str) -> None:
@@ -278,15 +235,6 @@ def test_a_page_asks_nothing_of_the_network(page: str) -> None:
 def test_a_page_closes_every_tag_that_it_opens(page: str) -> None:
     assert page.startswith("<!doctype html>\n")
     assert Page(page).open == []
-
-
-def assert_shown_and_never_run(page: str, places: list[str]) -> None:
-    """The page shows the texts of all these places, escaped."""
-    read = Page(page)
-    assert "script" not in {tag for tag, _ in read.tags}
-    assert "<script" not in page
-    assert not read.open
-    assert [p for p in places if f"&lt;script&gt;alert(&#x27;{p}&#x27;)" not in page] == []
 
 
 def test_text_from_the_data_is_shown_in_the_report_and_never_run() -> None:

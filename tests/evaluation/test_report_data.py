@@ -3,7 +3,8 @@
 import pytest
 
 from tests.evaluation.figures import CLUSTERS, PERSONS, evaluation
-from tests.evaluation.test_report import SILVER, lines, page_of, section
+from tests.evaluation.test_report import SILVER, page_of
+from tests.pages import lines, section
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from components.contracts.results import Evaluation
 from components.contracts.runs import RunSummary
 from components.evaluation import step
 from components.scoring.bundle import SCORECARD
-from components.storage.steps import take, task
+from components.storage.steps import installation, take, task
 from tests.evaluation.figures import CLUSTERS
 from tests.evaluation.installing import RULE, SCENARIO, Place
 from tests.making import FEATURES
@@ -86,9 +86,7 @@ def test_a_feature_without_a_reason_is_refused_and_every_one_is_named(
     place.evaluate()
     assert not place.gate(declared)
     with pytest.raises(SystemExit):
-        step.refuse(
-            scenario="small-loans", run="run", timeout_minutes=5, decision=place.paper("decision")
-        )
+        step.refuse(scenario="small-loans", run="run", timeout_minutes=5)
     said = "reasons: expected a text for every feature, found none for INCOME, REGION: FAILED"
     assert said in capsys.readouterr().err
 
@@ -153,9 +151,7 @@ def test_a_rule_on_fairness_that_cannot_be_measured_refuses_and_is_recorded(
         place.file("decision", "report.html")
     )
     with pytest.raises(SystemExit):
-        step.refuse(
-            scenario="small-loans", run="run", timeout_minutes=5, decision=place.paper("decision")
-        )
+        step.refuse(scenario="small-loans", run="run", timeout_minutes=5)
     assert "approval_ratio >= 0: found nothing to measure, FAILED" in capsys.readouterr().err
     assert finish(state="FAILED").status == "refused"
 
@@ -172,6 +168,37 @@ def test_the_page_of_a_run_that_failed_after_the_gate_is_that_of_its_failure(pla
     for name, said in (("gate", "The gate: passed"), ("challenge", "small-loans: challenge")):
         assert f'<a href="{name}.html">' in page
         assert said in Path(found.report).with_name(f"{name}.html").read_text()
+
+
+def test_a_run_that_monitored_has_the_page_of_the_month_with_what_it_links_to(home: Path) -> None:
+    _, store = installation()
+    month = store.scratch()
+    for name in ("report.json", "monitoring.html", "evidently-a.html", "evidently-b.html"):
+        (month / name).write_text(f"this is {name}")
+    entry = store.publish("small-loans/monitored/2024-08", month, {})
+    with task("monitor", scenario="small-loans", run="run", timeout_minutes=5) as work:
+        work.record.facts = {"entry": entry.key}
+    found = finish()
+    folder = home / "store" / "runs" / "run"
+    assert (found.status, found.report) == ("monitored", str(folder / "report.html"))
+    assert {path.name: path.read_text() for path in folder.glob("*.html")} == {
+        "report.html": "this is monitoring.html", "monitoring.html": "this is monitoring.html",
+        "evidently-a.html": "this is evidently-a.html",
+        "evidently-b.html": "this is evidently-b.html",
+    }  # fmt: skip
+
+
+def test_a_month_that_was_reported_on_without_a_page_has_that_of_its_outcome(home: Path) -> None:
+    _, store = installation()
+    month = store.scratch()
+    (month / "report.json").write_text("{}")
+    entry = store.publish("small-loans/monitored/2024-07", month, {})
+    with task("monitor", scenario="small-loans", run="run", timeout_minutes=5) as work:
+        work.record.facts = {"entry": entry.key}
+    assert "the run is done" in Path(finish().report).read_text()
+    assert [path.name for path in (home / "store" / "runs" / "run").glob("*.html")] == [
+        "report.html"
+    ]
 
 
 @pytest.mark.usefixtures("home")

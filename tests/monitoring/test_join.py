@@ -104,6 +104,7 @@ def test_each_decision_stands_beside_what_came_of_it(tmp_path: Path) -> None:
         "approved": [False, True, False],
         "known": [date(2024, 8, 1), date(2024, 8, 31), None],
         "bad": [0, 1, -1],
+        "gone_bad": [None, date(2024, 8, 31), None],
         "in_REGION": ["north", None, "north"],
         "in_INCOME": [40.0, 40.0, 40.0],
     }
@@ -121,8 +122,8 @@ def test_arrays_have_types_that_figures_are_made_of(tmp_path: Path) -> None:
     }
     assert {name: str(dtype) for name, dtype in types.items()} == {
         "vintage": "datetime64[D]", "release": "int32", "pd": "float64", "points": "int32",
-        "approved": "bool", "known": "datetime64[D]", "bad": "int8", "in_REGION": "int32",
-        "in_INCOME": "float64",
+        "approved": "bool", "known": "datetime64[D]", "bad": "int8",
+        "gone_bad": "datetime64[D]", "in_REGION": "int32", "in_INCOME": "float64",
     }  # fmt: skip
     assert columns["release"].texts == ("a" * 64, "b" * 64)  # type: ignore[attr-defined]
 
@@ -189,8 +190,8 @@ def test_without_outcomes_every_decision_waits(tmp_path: Path) -> None:
 def test_without_decisions_there_are_columns_without_rows(tmp_path: Path) -> None:
     found = _joined(tmp_path, OUTCOMES, decisions=[[]])
     assert {name: len(values) for name, values in _plain(found).items()} == dict.fromkeys(
-        ["vintage", "release", "pd", "points", "approved", "known", "bad", "in_REGION",
-         "in_INCOME"], 0,
+        ["vintage", "release", "pd", "points", "approved", "known", "bad", "gone_bad",
+         "in_REGION", "in_INCOME"], 0,
     )  # fmt: skip
     assert found.matched.strange == 2
 

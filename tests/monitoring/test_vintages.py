@@ -1,4 +1,4 @@
-"""Vintages over time: curves that only rise, transitions counted by hand, AUCs against training."""
+"""Vintages over time: curves that only rise, AUCs against training."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from components.contracts.errors import VintageError
 from components.contracts.results import Interval
-from components.contracts.vintages import Curve, Measure, RollRates, Trained
+from components.contracts.vintages import Curve, Measure, Trained
 from components.figures.bootstrap import auc_interval
 from components.monitoring.performance import Days, Flags, vintage
-from components.monitoring.vintages import (
-    BUCKETS,
-    against_training,
-    bucket_of,
-    curves,
-    roll_rates,
-    trained_auc,
-)
+from components.monitoring.vintages import against_training, curves, trained_auc
 from tests.monitoring.test_performance import STRICT, decided, drawn
 
 #: Decided in January or February; known when.
@@ -86,85 +78,6 @@ def test_a_curve_only_rises_and_a_later_report_only_makes_it_longer(
         assert len(whole.bad) == len(curve.bad) + more
     known = rows[1] & (rows[2] < np.datetime64("2024-06-01"))
     assert sum(curve.bad[-1] for curve in early) == known.sum()
-
-
-def test_days_past_due_are_in_the_usual_buckets() -> None:
-    found = bucket_of(np.array([0, 1, 29, 30, 59, 60, 89, 90, 91, 900]))
-    assert found.tolist() == [BUCKETS[n] for n in (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)]
-
-
-def table(rows: list[tuple[str, str, str]], as_of: str = "2024-12") -> RollRates:
-    """The roll rates of entities, months and states."""
-    entity, month, state = (list(part) for part in zip(*rows, strict=True)) if rows else ([],) * 3
-    texts: NDArray[np.str_] = np.array(state, dtype=np.str_)
-    return roll_rates(
-        np.array(entity, dtype=np.str_), days(month), texts, ("fine", "late", "lost"), as_of
-    )
-
-
-#: In no order; b pauses in March, d is there in the last month only.
-STATES = [
-    ("b", "2024-04-01", "fine"),
-    ("a", "2024-01-01", "fine"),
-    ("a", "2024-02-01", "late"),
-    ("a", "2024-03-01", "late"),
-    ("a", "2024-04-01", "lost"),
-    ("b", "2024-02-01", "late"),
-    ("b", "2024-01-01", "fine"),
-    ("c", "2024-01-01", "fine"),
-    ("c", "2024-02-01", "fine"),
-    ("d", "2024-04-15", "lost"),
-]
-
-
-def test_a_transition_is_counted_where_there_is_a_row_a_month_later() -> None:
-    found = table(STATES)
-    assert found.counts == ((1, 2, 0), (0, 1, 1), (0, 0, 0))
-    # c after February, b before its pause.
-    assert found.left == (1, 1, 0)
-    assert found.shares() == (
-        pytest.approx((1 / 3, 2 / 3, 0)), pytest.approx((0, 0.5, 0.5)), (None, None, None),
-    )  # fmt: skip
-
-
-def test_transitions_up_to_a_month_are_those_of_the_rows_until_then() -> None:
-    until = [row for row in STATES if row[1] < "2024-03"]
-    assert table(STATES, "2024-02") == table(until)
-    assert table(STATES, "2024-02").counts == ((1, 2, 0), (0, 0, 0), (0, 0, 0))
-    assert table(STATES, "2024-02").left == (0, 0, 0)
-    empty = RollRates(states=("fine", "late", "lost"), counts=((0, 0, 0),) * 3, left=(0, 0, 0))
-    assert table(STATES, "2023-12") == table([]) == table(STATES[:1]) == empty
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 9))
-def test_every_row_but_those_of_the_last_month_goes_on_or_leaves(
-    seed: int, entities: int, months: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    all_rows = [(str(e), f"2024-{m + 1:02d}-01", rng.choice(["fine", "late", "lost"]))
-                for e in range(entities) for m in range(months) if rng.random() < 0.8]  # fmt: skip
-    found = table(all_rows)
-    last = max((month for _, month, _ in all_rows), default="")
-    before = [state for _, month, state in all_rows if month < last]
-    for place, state in enumerate(found.states):
-        assert sum(found.counts[place]) + found.left[place] == before.count(state)
-    order = rng.permutation(len(all_rows))
-    assert table([all_rows[place] for place in order]) == found
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (("a", "2024-02-28", "fine"), "expected one row of a in 2024-02, found several"),
-        (("a", "2024-05-01", "gone"), r"expected states of \['fine', .*\], found \['gone'\]"),
-    ],
-)
-def test_two_rows_of_a_month_and_an_unknown_state_are_refused(
-    row: tuple[str, str, str], message: str
-) -> None:
-    with pytest.raises(VintageError, match=f"^roll rates: {message}$"):
-        table([*STATES, row])
 
 
 def trained(cutoff: float = 0.35, rows: int = 1_500) -> Trained:

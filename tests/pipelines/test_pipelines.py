@@ -1,4 +1,4 @@
-"""The compiled pipelines: four IRs a scenario, each watched by a golden file."""
+"""The compiled pipelines: several IRs a scenario, each watched by a golden file."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from components.contracts.scenario import Scenario
 from pipelines.challenge import challenge_pipeline
 from pipelines.exploration import exploration_pipeline
 from pipelines.monitoring import monitoring_pipeline
+from pipelines.monthly import monthly_pipeline
 from pipelines.release import release_pipeline
 from pipelines.scenarios import load, names
 from pipelines.scoring import scoring_pipeline
@@ -26,7 +27,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 PIPELINES = {
     "training": training_pipeline, "challenge": challenge_pipeline, "release": release_pipeline,
     "exploration": exploration_pipeline, "scoring": scoring_pipeline,
-    "monitoring": monitoring_pipeline,
+    "monitoring": monitoring_pipeline, "monthly": monthly_pipeline,
 }  # fmt: skip
 #: The tasks of each beside `finish`, and those of them that ask the SQL tables.
 BODY = {
@@ -36,13 +37,36 @@ BODY = {
     "exploration": ["ingest", "features", "explore"],
     "scoring": ["ingest", "features", "decide"],
     "monitoring": ["monitor"],
+    "monthly": [
+        "ingest",
+        "features",
+        "due",
+        "train",
+        "evaluate",
+        "gate",
+        "register",
+        "deploy",
+        "refuse",
+        "decide",
+        "monitor",
+        "challenge",
+        "deploy",
+        "refuse",
+    ],
 }
 ASKING = {
     "training": {"gate"}, "challenge": {"challenge"}, "release": {"deploy"}, "exploration": set(),
     "scoring": set(), "monitoring": {"monitor"},
+    "monthly": {"gate", "deploy", "monitor", "challenge"},
 }  # fmt: skip
 LIMIT = str(load("card-default").limits.timeout_minutes)
-EVERY = [(name, kind) for name in names() for kind in PIPELINES]
+#: A month needs sources with dates.
+EVERY = [
+    (name, kind)
+    for name in names()
+    for kind in PIPELINES
+    if kind != "monthly" or load(name).as_of is not None
+]
 
 
 def compiled(scenario: Scenario, kind: str) -> Any:
@@ -86,12 +110,22 @@ def training() -> Any:
 
 def _tasks(spec: Any) -> dict[str, Any]:
     """Every task that is no group of others, by its name."""
-    return {
-        task["taskInfo"]["name"]: task
+    return dict(_each_task(spec))
+
+
+def _each_task(spec: Any) -> list[tuple[str, Any]]:
+    """The same, also those whose name another one has."""
+    return [
+        (task["taskInfo"]["name"], task)
         for part in (spec["root"], *spec["components"].values())
         for task in part.get("dag", {}).get("tasks", {}).values()
         if "dag" not in spec["components"][task["componentRef"]["name"]]
-    }
+    ]
+
+
+def _task_of(label: str) -> str:
+    """The task of an executor; the second one of a task has a number."""
+    return label.removeprefix("exec-").removesuffix("-2")
 
 
 @pytest.mark.parametrize(("name", "kind"), EVERY)
@@ -110,7 +144,7 @@ def test_every_golden_file_is_of_a_pipeline() -> None:
 
 def test_a_pipeline_is_its_tasks_and_the_one_that_ends_the_run(ir: tuple[str, Any]) -> None:
     kind, spec = ir
-    assert sorted(_tasks(spec)) == sorted([*BODY[kind], "finish"])
+    assert sorted(name for name, _ in _each_task(spec)) == sorted([*BODY[kind], "finish"])
     last = spec["root"]["dag"]["tasks"]["finish"]
     assert last["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
 
@@ -125,6 +159,7 @@ def test_what_a_pipeline_asks_for_has_a_default_but_the_data(ir: tuple[str, Any]
         "training": {"data": None, "as_of": "", "run": ""},
         "exploration": {"data": None, "as_of": "", "run": ""},
         "scoring": {"data": None, "as_of": "", "run": ""},
+        "monthly": {"data": None, "as_of": "", "run": ""},
         "monitoring": {"month": None, "run": ""},
         "challenge": {"release": "", "run": ""},
         "release": {"release": "", "why": "", "run": ""},
@@ -132,11 +167,11 @@ def test_what_a_pipeline_asks_for_has_a_default_but_the_data(ir: tuple[str, Any]
 
 
 def test_every_task_is_tried_once_more_but_a_refusal(ir: tuple[str, Any]) -> None:
-    tries = {
-        name: task.get("retryPolicy", {}).get("maxRetryCount", 0)
-        for name, task in _tasks(ir[1]).items()
-    }
-    assert tries == {name: int(name != "refuse") for name in tries}
+    tries = [
+        (name, task.get("retryPolicy", {}).get("maxRetryCount", 0))
+        for name, task in _each_task(ir[1])
+    ]
+    assert tries == [(name, int(name != "refuse")) for name, _ in tries]
 
 
 def test_every_task_knows_its_time_out(ir: tuple[str, Any]) -> None:
@@ -148,7 +183,7 @@ def test_every_task_knows_its_time_out(ir: tuple[str, Any]) -> None:
 
 def test_every_task_has_the_image_of_its_work_and_bounded_memory(ir: tuple[str, Any]) -> None:
     containers = {
-        label.removeprefix("exec-"): executor["container"]
+        _task_of(label): executor["container"]
         for label, executor in ir[1]["deploymentSpec"]["executors"].items()
     }
     images = {task: c["image"].rsplit("/", 1)[1] for task, c in containers.items()}
@@ -160,7 +195,7 @@ def test_every_task_has_the_image_of_its_work_and_bounded_memory(ir: tuple[str, 
 def test_every_task_gets_the_store_s_keys_and_few_the_database_s(ir: tuple[str, Any]) -> None:
     kind, spec = ir
     secrets = {
-        label.removeprefix("exec-"): {s["secretName"] for s in equipment["secretAsEnv"]}
+        _task_of(label): {s["secretName"] for s in equipment["secretAsEnv"]}
         for label, equipment in spec["platform"].items()
     }
     assert secrets.keys() == {*BODY[kind], "finish"}

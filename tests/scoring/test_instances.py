@@ -199,6 +199,36 @@ def test_columns_and_rows_of_the_same_values_are_the_same_matrix(
     assert np.array_equal(RowReader(INPUTS)(again), matrix, equal_nan=True)
 
 
+_ODD = st.sampled_from([None, math.nan, math.inf, True, "5", 5, [5], 10**400, -0.5, 101.0])
+
+
+@settings(deadline=None, max_examples=200)
+@given(ROWS, st.data())
+def test_many_rows_are_read_as_each_of_them_alone(
+    rows: list[dict[str, object]], data: st.DataObject
+) -> None:
+    rows = (rows * 8)[: data.draw(st.integers(8, 24))]  # so many are looked at together
+    for _ in range(data.draw(st.integers(0, 2))):
+        place = data.draw(st.integers(0, len(rows) - 1))
+        name = data.draw(st.sampled_from([*(i.name for i in INPUTS), "STRANGE"]))
+        changed = {**rows[place], name: data.draw(_ODD)}
+        if data.draw(st.booleans()):
+            changed.pop(name)
+        rows[place] = changed
+    reader, cells, faults = RowReader(INPUTS), list[object](), list[str]()
+    for number, row in enumerate(rows):
+        try:
+            cells.append(reader([row])[0])
+        except InstanceError as error:
+            faults += [f"row {number}: {fault}" for fault in error.faults]
+    if faults:
+        with pytest.raises(InstanceError) as caught:
+            reader(rows)
+        assert list(caught.value.faults) == faults
+    else:
+        assert np.array_equal(reader(rows), np.array(cells), equal_nan=True)
+
+
 def test_columns_that_lack_an_input_are_refused_by_its_name() -> None:
     known = r"columns: expected \['AMOUNT', 'WHOLE', 'SINCE'\], found "
     with pytest.raises(VintageError, match=known):
