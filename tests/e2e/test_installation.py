@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import urllib.request
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -84,6 +85,26 @@ def test_the_pipelines_tasks_run_as_pods_to_a_champion_that_is_ready(
     FIGURES.append(
         {"figure": "serving pod ready after scheduling, s", "ours": max(waits), "goal": 10}
     )
+
+
+@pytest.mark.usefixtures("trained")
+def test_prometheus_asks_every_server_and_the_pushgateway_and_has_its_rules() -> None:
+    with kube.forwarded("svc/prometheus", 9090) as port:
+
+        def told(path: str) -> Any:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}") as answer:
+                return json.load(answer)["data"]
+
+        def up() -> dict[str, int]:
+            found = told("query?query=sum%20by%20(job)%20(up)")["result"]
+            return {one["metric"]["job"]: int(one["value"][1]) for one in found}
+
+        kube.until("all that is asked answers", lambda: up() == {"vintage": 2, "pushgateway": 1})
+        served = told("query?query=vintage_release_info")["result"]
+        assert {one["metric"]["scenario"] for one in served} == {"card-default"}
+        assert {group["name"] for group in told("rules")["groups"]} == {
+            "vintage-months", "vintage-serving",
+        }  # fmt: skip
 
 
 def test_a_table_read_over_jdbc_cleans_to_what_the_file_does(
