@@ -34,21 +34,26 @@ def of_month(month: Month) -> pd.DataFrame:
     return _frame(month.names, month.features[places], month.categories, month.pd[places])
 
 
-def of_reference(bundle: Bundle, gold: Path) -> pd.DataFrame:
-    """A sample of the rows of gold that the bundle's reference was frozen on.
+def own_score(bundle: Bundle, gold: Path) -> Values:
+    """PDs of a sample of the rows of gold that were kept for the test.
 
-    Their score is that of others, of the rows that were kept for the test: a model is too sure of
-    rows that it was fitted on. (Evidently tests each column alone. Where the bundle was refitted on
-    all rows there are none that it has not seen, and these are as good as any.) The bundle itself
-    scores them, as it did the month's: neither the evaluation's PDs, where another bundle was
-    judged than released, nor the reference's percentiles, which are of the models of the folds,
-    are spread as its own are. Against those of a tree every month would be flagged.
+    A model is too sure of rows that it was fitted on. (Where the bundle was refitted on all rows
+    there are none that it has not seen, and these are as good as any.) The bundle itself scores
+    them, as it did the month's: neither the evaluation's PDs, where another bundle was judged than
+    released, nor the reference's percentiles, which are of the models of the folds, are spread as
+    its own are. Against those of a tree every month would be raised.
+    """
+    return bundle.score_features(_features(bundle, gold, ["test"])).pd
+
+
+def of_reference(bundle: Bundle, gold: Path, own: Values) -> pd.DataFrame:
+    """A sample of the rows of gold that the bundle's reference was frozen on, and the own score of
+    others: Evidently tests each column alone.
     """
     fitted_on = json.loads((bundle.folder / CARD).read_text())["fitted_on"]
     features = _features(bundle, gold, fitted_on)
-    score = bundle.score_features(_features(bundle, gold, ["test"])).pd
     names = [feature.name for feature in bundle.spec.features]
-    return _frame(names, features, categories_of(bundle.spec), score)
+    return _frame(names, features, categories_of(bundle.spec), own)
 
 
 def _features(bundle: Bundle, gold: Path, splits: Sequence[str]) -> Matrix:

@@ -17,7 +17,7 @@ from components.contracts.vintages import AgainstTraining, Curve, Vintage
 from components.contracts.watching import WatchSpec
 from components.monitoring.drift import Month, drift
 from components.monitoring.evidence import Judged, Page, evidently, not_asked, outcomes_page
-from components.monitoring.frames import categories_of, of_month, of_reference
+from components.monitoring.frames import categories_of, of_month, of_reference, own_score
 from components.monitoring.join import Coded
 from components.monitoring.performance import UNKNOWN, Decided, vintage
 from components.monitoring.rows import INPUT, inputs_of
@@ -66,12 +66,13 @@ def look(files: Sequence[Path], find: Find, find_gold: FindGold) -> dict[str, Lo
         bundle = find(release).scorer.bundle
         tables = [table for file in files if len(table := _of_release(file, release))]
         month = _month(bundle, tables)
-        moved = drift(bundle.reference(), month)
-        gold = find_gold(release)
-        if gold is None:
+        if (gold := find_gold(release)) is None:
+            moved = drift(bundle.reference(), month)
             page = not_asked(moved, "the rows that the release was made from are gone")
         else:
-            page = evidently(of_reference(bundle, gold), of_month(month), month.categories, moved)
+            own = own_score(bundle, gold)
+            moved, rows = drift(bundle.reference(), month, own), of_reference(bundle, gold, own)
+            page = evidently(rows, of_month(month), month.categories, moved)
         found[release] = Look(moved, page)
     return found
 

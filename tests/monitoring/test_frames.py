@@ -9,8 +9,8 @@ from scipy.stats import ks_2samp
 
 from components.contracts.drift import SCORE
 from components.monitoring import evidence
-from components.monitoring.drift import LEVEL, Month
-from components.monitoring.frames import categories_of, of_month, of_reference
+from components.monitoring.drift import LEVEL, Month, drift
+from components.monitoring.frames import categories_of, of_month, of_reference, own_score
 from components.monitoring.report import _month
 from components.scoring.bundle import Bundle
 from tests.making import FAMILIES, REGIONS, Models, inputs_of, models, write_gold
@@ -31,7 +31,7 @@ def test_the_reference_has_the_rows_that_the_bundle_was_frozen_on(
     models: Models, gold: Path
 ) -> None:
     bundle = models.bundle("xgboost")
-    found = of_reference(bundle, gold)
+    found = of_reference(bundle, gold, own_score(bundle, gold))
     developed = models.data.features[models.data.rows("train", "validation")]
     assert len(found) == bundle.reference().rows == len(developed)
     names = [feature.name for feature in bundle.spec.features]
@@ -49,7 +49,7 @@ def test_the_reference_s_score_is_the_bundle_s_own_of_rows_that_it_has_not_seen(
 ) -> None:
     bundle = models.bundle("xgboost")
     tested = bundle.score(models.data.inputs[models.data.rows("test")]).pd
-    score = of_reference(bundle, gold)[SCORE]
+    score = of_reference(bundle, gold, own_score(bundle, gold))[SCORE]
     assert _is_same(score[: len(tested)], tested)
     assert score[len(tested) :].isna().all()
 
@@ -59,17 +59,34 @@ def test_the_score_of_rows_that_have_not_moved_is_not_flagged(
     models: Models, gold: Path, family: str
 ) -> None:
     bundle = models.bundle(family)
-    before = of_reference(bundle, gold)[SCORE].dropna()
+    before = of_reference(bundle, gold, own_score(bundle, gold))[SCORE].dropna()
     for seed in range(20):
         now = bundle.score(inputs_of(1_000, 1_000 + seed)).pd
         assert ks_2samp(before, now, method="asymp")[1] > LEVEL
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_psi_of_the_score_of_rows_that_have_not_moved_raises_nothing(
+    models: Models, gold: Path, family: str
+) -> None:
+    bundle = models.bundle(family)
+    own, names = own_score(bundle, gold), [feature.name for feature in bundle.spec.features]
+    for seed in range(5):
+        inputs = inputs_of(1_000, 2_000 + seed)
+        pd, features = bundle.score(inputs).pd, bundle.features(inputs)
+        month = Month(names, features, pd, np.ones(1_000, bool), categories_of(bundle.spec))
+        found = drift(bundle.reference(), month, own)
+        assert SCORE not in {alarm.name for alarm in found.alarms}
+        # Against the models of the folds a tree's every month is raised.
+        by_folds = drift(bundle.reference(), month).alarms
+        assert family != "tree" or SCORE in {alarm.name for alarm in by_folds}
 
 
 def test_a_sample_of_the_reference_and_of_a_month_is_taken_before_anything_is_made_of_it(
     models: Models, gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = models.bundle("logistic")
-    whole = of_reference(bundle, gold)
+    whole = of_reference(bundle, gold, own_score(bundle, gold))
     month = Month(["INCOME"], inputs_of(900, 3)[:, :1], np.arange(900.0), np.ones(900, bool), {})
     every = of_month(month)
     monkeypatch.setattr(evidence, "_SAMPLE", 100)
@@ -81,7 +98,7 @@ def test_a_sample_of_the_reference_and_of_a_month_is_taken_before_anything_is_ma
 
     columns = Bundle.columns
     monkeypatch.setattr(Bundle, "columns", lambda own, given: features(own, columns(own, given)))
-    some, now = of_reference(bundle, gold), of_month(month)
+    some, now = of_reference(bundle, gold, own_score(bundle, gold)), of_month(month)
     assert (len(some), len(now), seen) == (100, 100, [100, 100])
     places = evidence.sampled(len(whole))
     assert _is_same(some["INCOME"], whole["INCOME"].iloc[places])
