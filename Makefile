@@ -3,6 +3,7 @@
 SCENARIO ?= card-default
 DATA ?=
 AS_OF ?=
+PIPELINE ?=
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 
 # Images: the program that builds them, or the tool of a test cluster that also takes them.
@@ -91,6 +92,11 @@ bench: $(READY) ## run the benchmarks; one JSON line each
 .PHONY: compile
 compile: $(READY) ## write every scenario's pipeline as KFP IR YAML to build/
 	@$(VINTAGE) compile
+
+.PHONY: submit
+submit: $(READY) ## run SCENARIO's PIPELINE (default: training) on the KFP of VINTAGE_KFP or KUBECONFIG
+	@$(VINTAGE) submit "$(SCENARIO)" $(if $(PIPELINE),--pipeline "$(PIPELINE)") \
+		$(if $(DATA),--data "$(DATA)") $(if $(AS_OF),--as-of "$(AS_OF)")
 
 .PHONY: images
 images: $(READY) ## build the images with BUILDER (docker, podman, buildah) or a test CLUSTER's tool

@@ -13,7 +13,7 @@ from components.contracts.errors import VintageError
 
 COMMANDS = (
     "run", "score", "features", "serve", "replay", "outcomes", "monitor", "simulate", "releases",
-    "rollback", "shadow", "ui", "verify", "compile", "data", "scenarios",
+    "rollback", "shadow", "ui", "verify", "compile", "submit", "data", "scenarios",
 )  # fmt: skip
 
 

@@ -2,16 +2,23 @@
 
 import calendar
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import cast
 
 from components.contracts.errors import VintageError
 
+#: The words for the month before today's: what a run that recurs is as of.
+LAST_MONTH = "last month"
 _MONTH = len("2023-01")
 
 
-def day_of(as_of: str) -> str:
-    """An as-of as an ISO date: a month stands for its last day, nothing for nothing."""
+def day_of(as_of: str, today: date | None = None) -> str:
+    """An as-of as an ISO date: a month stands for its last day, nothing for nothing.
+
+    Where `today` is told, the words `last month` stand for the last day of the month before it.
+    """
+    if as_of == LAST_MONTH and today is not None:
+        return (today.replace(day=1) - timedelta(days=1)).isoformat()
     try:
         if len(as_of) == _MONTH:
             first = date.fromisoformat(f"{as_of}-01")
@@ -20,7 +27,9 @@ def day_of(as_of: str) -> str:
             return as_of
     except ValueError:
         pass
-    raise VintageError(f"as-of {as_of!r}: expected a month (2024-03) or a day (2024-03-15)")
+    raise VintageError(
+        f"as-of {as_of!r}: expected a month (2024-03), a day (2024-03-15) or {LAST_MONTH!r}"
+    )
 
 
 def latest(facts: Mapping[str, object]) -> dict[str, str]:

@@ -48,7 +48,8 @@ def ingest(
         _scratch(work) as tables,
         _session(work, f"{scenario} ingest") as spark,
     ):
-        day, folder = day_of(as_of), work.store.fetch(data)
+        day = day_of(as_of, datetime.now(UTC).date())
+        folder = work.store.fetch(data)
         if day and not any(source.get("date") for source in json.loads(spec)["sources"]):
             raise VintageError(f"as-of {day}: expected a scenario with dated sources, found none")
         read = _read_tables(work, spark, spec, tables)

@@ -18,14 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from kfp import compiler
 
-    from pipelines.challenge import challenge_pipeline
-    from pipelines.exploration import exploration_pipeline
-    from pipelines.monitoring import monitoring_pipeline
-    from pipelines.monthly import monthly_pipeline
-    from pipelines.release import release_pipeline
+    from pipelines.kinds import kinds_of, make
     from pipelines.scenarios import load, names
-    from pipelines.scoring import scoring_pipeline
-    from pipelines.training import training_pipeline
 
     declared = [load(name) for name in args.scenarios or names()]
     out = Path(args.out)
@@ -36,11 +30,8 @@ def main(args: argparse.Namespace) -> int:
             f"--out {out}: expected a folder to write to, found: {error.strerror}"
         ) from None
     for scenario in declared:
-        for make in (
-            training_pipeline, challenge_pipeline, release_pipeline, exploration_pipeline,
-            scoring_pipeline, monitoring_pipeline, *([monthly_pipeline] if scenario.as_of else []),
-        ):  # fmt: skip
-            pipeline = make(scenario)
+        for kind in kinds_of(scenario):
+            pipeline = make(scenario, kind)
             path = out / f"{pipeline.name}.yaml"
             compiler.Compiler().compile(pipeline, str(path))
             sys.stdout.write(f"{path}\n")

@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-of",
         metavar="DAY",
-        help="train on what was known then: 2024-08, or 2024-08-15 (default: on all there is)",
+        help="train on what was known then: 2024-08, 2024-08-15 or 'last month' (default: on all "
+        "there is)",
     )
     parser.add_argument(
         "--pipeline",
@@ -91,14 +92,12 @@ def main(args: argparse.Namespace) -> int:
 
 def _run(scenario: "Scenario", kinds: tuple[str, ...], run: str, arguments: dict[str, str]) -> None:
     """Run pipelines one after the other, until one fails or the champion stands."""
-    from importlib import import_module
-
     from components.evaluation.step import read_records
+    from pipelines.kinds import make
     from pipelines.local import run_locally
 
     for kind in kinds:
-        make = getattr(import_module(f"pipelines.{kind}"), f"{kind}_pipeline")
-        if not run_locally(make(scenario), run=run, **arguments):
+        if not run_locally(make(scenario, kind), run=run, **arguments):
             return
         facts = {str(r["stage"]): r["facts"] for r in read_records(run)}
         if facts.get("challenge", {}).get("passed") is False:

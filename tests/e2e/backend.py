@@ -7,6 +7,7 @@ beside it do here.
 """
 
 import json
+import operator
 import re
 import time
 import uuid
@@ -21,7 +22,14 @@ from tests.e2e.kube import NAMESPACE, apply, get, kubectl
 
 _ROOT = "minio://vintage/kfp"
 _METADATA = "/tmp/kfp_outputs/output_metadata.json"  # noqa: S108 - in the pod
-_CONDITION = re.compile(r"inputs\.parameter_values\['([^']+)'\] == (true|false)")
+_CONDITION = re.compile(
+    r"(?P<int>int\()?inputs\.parameter_values\['(?P<name>[^']+)'\](?(int)\)) "
+    r"(?P<compared>==|!=|<=|>=|<|>) (?(int)(?P<number>\d+)|(?P<bool>true|false))"
+)
+_COMPARED = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
+    ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 _DEADLINE_S = 600
 _MOUNTS = [{"name": "minio", "mountPath": "/minio"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
 _LOCKED = {
@@ -111,7 +119,7 @@ class Backend:
                 else _produced(source["taskOutputArtifact"], done)
                 for key, source in task.get("inputs", {}).get("artifacts", {}).items()
             }
-            if "condition" in trigger and not _holds(trigger["condition"], values):
+            if "condition" in trigger and not holds(trigger["condition"], values):
                 continue
             component = self.spec["components"][task["componentRef"]["name"]]
             try:
@@ -238,11 +246,15 @@ def _produced(source: Any, done: Mapping[str, Ran]) -> dict[str, Any]:
     return done[source["producerTask"]].artifacts[source["outputArtifactKey"]]
 
 
-def _holds(condition: str, values: Mapping[str, Any]) -> bool:
+def holds(condition: str, values: Mapping[str, Any]) -> bool:
+    """Whether a task's condition holds for its inputs: a bool or an int, compared to a constant."""
     negated = condition.startswith("!(")
     found = _CONDITION.fullmatch(condition[2:-1] if negated else condition)
     assert found is not None, f"a condition of another form: {condition}"
-    return bool((values[found[1]] is (found[2] == "true")) != negated)
+    value = values[found["name"]]
+    wanted = int(found["number"]) if found["int"] else found["bool"] == "true"
+    assert isinstance(value, bool) != bool(found["int"]), f"{condition}: not for {value!r}"
+    return bool(_COMPARED[found["compared"]](value, wanted)) != negated
 
 
 def _environment(equipment: Any, changes: Mapping[str, str]) -> list[dict[str, Any]]:

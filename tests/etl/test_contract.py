@@ -13,6 +13,7 @@ from tests.etl.conftest import Land
 from tests.etl.small import PEOPLE
 
 HEAD = "Id,City,Age,Income\n"
+TODAY = date(2024, 3, 31)
 
 
 def _bad(column: str, kind: str, share: str, count: int, example: str) -> str:
@@ -229,29 +230,50 @@ def test_rows_later_than_the_as_of_are_in_no_count_and_break_nothing(land: Land)
         ("2024-02", {"a": "2024-02-01"}, "2024-02-01"),
         ("2024-02-28", {"a": "2024-02-01"}, "2024-02-01"),
         ("2023-12", {"a": "2024-02-01"}, "2023-12-31"),
+        ("last month", {"a": "2024-03-05"}, "2024-02-29"),
+        ("last month", {"a": "2024-02-01"}, "2024-02-01"),
     ],
 )
 def test_a_run_looks_from_the_day_that_it_is_given_or_from_the_last(
     as_of: str, latest: Mapping[str, str], day: str
 ) -> None:
-    assert resolve(day_of(as_of), latest) == day
+    assert resolve(day_of(as_of, TODAY), latest) == day
+
+
+@pytest.mark.parametrize(
+    ("today", "day"),
+    [
+        (date(2024, 3, 1), "2024-02-29"),
+        (date(2024, 3, 31), "2024-02-29"),
+        (date(2025, 1, 2), "2024-12-31"),
+        (date(2025, 12, 31), "2025-11-30"),
+    ],
+)
+def test_last_month_is_the_one_before_today_s(today: date, day: str) -> None:
+    assert day_of("last month", today) == day
 
 
 def test_an_as_of_after_all_data_names_both() -> None:
     with pytest.raises(VintageError) as caught:
-        resolve(day_of("2024-03"), {"a": "2024-01-31", "b": "2024-02-01"})
+        resolve(day_of("2024-03", TODAY), {"a": "2024-01-31", "b": "2024-02-01"})
     assert str(caught.value) == (
         "as-of 2024-03-31: expected data of that month, found that a ends on 2024-01-31, "
         "b ends on 2024-02-01"
     )
     with pytest.raises(VintageError, match="that month, found that no date can be read"):
-        resolve(day_of("2024-03"), {})
+        resolve(day_of("2024-03", TODAY), {})
+    with pytest.raises(VintageError, match="as-of 2024-02-29: expected data of that month"):
+        resolve(day_of("last month", TODAY), {"a": "2024-01-31"})
 
 
-@pytest.mark.parametrize("text", ["2024", "2024-13", "24-01", "2024-02-30", "20240201", "today"])
+@pytest.mark.parametrize(
+    "text", ["2024", "2024-13", "24-01", "2024-02-30", "20240201", "today", "next month"]
+)
 def test_what_is_no_month_and_no_day_is_refused(text: str) -> None:
     with pytest.raises(VintageError, match=f"as-of '{text}': expected a month"):
-        day_of(text)
+        day_of(text, TODAY)
+    with pytest.raises(VintageError, match="as-of 'last month': expected a month"):
+        day_of("last month")  # of a day that nobody told
 
 
 def test_months_run_over_the_end_of_a_year() -> None:
