@@ -16,6 +16,7 @@ def test_everything_is_below_one_home() -> None:
         tracking="sqlite:////h/mlflow.db",
         webhook="",
         namespace="",
+        most_replicas="",
         sources="",
         sources_user="",
         sources_password="",
@@ -32,7 +33,7 @@ def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
 
 
 _PLACES = (
-    *("store", "database", "tracking", "webhook", "namespace"),
+    *("store", "database", "tracking", "webhook", "namespace", "most_replicas"),
     *("sources", "sources_user", "sources_password", "jars"),
 )
 
