@@ -260,6 +260,19 @@ def test_the_policy_that_the_page_has_a_lender_apply_is_for_tasks(objects: list[
     assert rule["to"] and rule["ports"] == [{"protocol": "TCP", "port": 5432}]
 
 
+def test_of_two_pods_of_a_scenario_one_is_left_whoever_drains_nodes(
+    objects: list[Document],
+) -> None:
+    [budget] = of_kind(objects, "PodDisruptionBudget")
+    [policy] = [
+        d for d in of_kind(objects, "NetworkPolicy") if d["metadata"]["name"] == "predictors"
+    ]
+    # Of all scenarios together: a share, or a number that must stay, could be met by the others.
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert "minAvailable" not in budget["spec"]
+    assert budget["spec"]["selector"] == policy["spec"]["podSelector"]
+
+
 def test_a_workload_selects_the_pods_that_it_makes(objects: list[Document]) -> None:
     for workload in of_kind(objects, "Deployment", "StatefulSet"):
         wanted = workload["spec"]["selector"]["matchLabels"]

@@ -22,6 +22,8 @@ import pytest
 from components.contracts.errors import EnvironmentFaultError
 from components.scoring.release import Release
 from components.scoring.scorer import Scorer
+from components.storage.objects import FolderStore
+from components.storage.registry import note_shadow, release_key
 from serving import __main__ as program
 from tests.making import Models, plain_rows
 from tests.serving.asking import PREDICT, as_json, scored
@@ -274,6 +276,36 @@ def test_releases_change_under_load_and_no_request_is_lost(
     assert faults == []
     assert {(release, pd) for release, pd in asked} == set(scored.items())
     assert sum(a[0] != b[0] for a, b in pairwise(asked)) >= swaps
+
+
+def test_a_pod_takes_the_challenger_that_its_store_declares_and_lets_it_go(
+    folder: Path, models: Models, tmp_path: Path
+) -> None:
+    port, store = free_port(), FolderStore(tmp_path / "store")
+    made = models.release("logistic", store.scratch())
+    other = Release.read(made).id
+    store.publish(release_key("small-loans", other), made, {"release": other})
+    rows = plain_rows(models.data.inputs[:1])
+
+    def beside() -> bool:
+        told = f'release="{other}",role="challenger",scenario="small-loans"}} 1.0'
+        return told in ask(f"http://127.0.0.1:{port}", "/metrics").body.decode()
+
+    with _started(folder, port, VINTAGE_STORE=str(tmp_path / "store")) as process:
+        until(lambda: _listens(port))
+        assert not beside()
+        note_shadow(store, "small-loans", other, 1.0)
+        until(beside)
+        question = {"instances": rows, "entities": ["anna"]}
+        reply = ask(f"http://127.0.0.1:{port}", PREDICT, orjson.dumps(question))
+        assert [one["release"] for one in reply.json()["predictions"]] == [other]
+        note_shadow(store, "small-loans", "", 0.0)
+        until(lambda: not beside())
+        process.terminate()
+        said = process.communicate(timeout=20)[0]
+    own = Release.read(folder).id[:12]
+    assert f"release {own} answers; {other[:12]} beside it answers 100.0% of the entities" in said
+    assert said.rstrip().endswith(f"small-loans: release {own} answers alone")
 
 
 def test_workers_share_a_port_and_one_that_dies_has_a_successor(

@@ -123,6 +123,34 @@ def test_whatever_is_wrong_with_the_challenger_the_champion_answers(
     assert message.replace("\\", "") in found.refused[NAME]
 
 
+def test_a_fault_that_is_told_in_other_words_loads_nothing_anew(folders: dict[str, Path]) -> None:
+    wanted = Wanted(first=Declared(folders["xgboost"]))
+    found = Models(wanted)
+    before = found.served[NAME]
+    for fault in ("away: <object at 0x1>", "away: <object at 0x2>", ""):
+        wanted.declared = {NAME: Declared(folders["xgboost"], fault=fault)}
+        assert found.refresh() == ({NAME: fault} if fault else {})
+        assert found.served[NAME] is before
+
+
+@pytest.mark.parametrize(
+    ("challenger", "share", "said"),
+    [
+        (None, 0.0, "answers alone"),
+        ("logistic", 0.0, "is only logged"),
+        ("logistic", 0.1, "answers 10.0% of the entities"),
+    ],
+)
+def test_who_answers_is_told_in_words(
+    folders: dict[str, Path], challenger: str | None, share: float, said: str
+) -> None:
+    other = Scorer(folders[challenger]) if challenger else None
+    served = Served(NAME, Scorer(folders["xgboost"]), other, share)
+    ids = [scorer.id[:12] for scorer in (served.champion, other) if scorer is not None]
+    assert said in served.told()
+    assert all(identity in served.told() for identity in ids)
+
+
 def test_a_challenger_with_other_inputs_is_refused(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
