@@ -47,6 +47,11 @@ while not os.path.exists("/tmp/over"):
     time.sleep(0.01)
 print(json.dumps(told))
 """
+ROW = {
+    **{"LIMIT_BAL": 50000, "EDUCATION": 2},
+    **{f"PAY_{n}": 0 for n in (0, 2, 3, 4, 5, 6)},
+    **{f"{kind}{n}": 1000 for kind in ("BILL_AMT", "PAY_AMT") for n in range(1, 7)},
+}
 _LOCKED = {
     "allowPrivilegeEscalation": False,
     "runAsNonRoot": True,
@@ -75,10 +80,7 @@ class Told:
 def asking() -> Iterator[Told]:
     """Requests flow from inside the cluster, through the Service, while this is open."""
     name, told = f"asker-{uuid.uuid4().hex[:4]}", Told()
-    row = {"LIMIT_BAL": 50000, "EDUCATION": 2}
-    row |= {f"PAY_{n}": 0 for n in (0, 2, 3, 4, 5, 6)}
-    row |= {f"{kind}{n}": 1000 for kind in ("BILL_AMT", "PAY_AMT") for n in range(1, 7)}
-    body = json.dumps({"instances": [row]})
+    body = json.dumps({"instances": [ROW]})
     container = {
         "name": "asker",
         "image": MODEL,

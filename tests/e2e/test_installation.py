@@ -16,7 +16,7 @@ from components.deployment.kserve import release_of
 from components.scoring.release import CutOff, Release
 from components.scoring.scorer import Scorer
 from tests.e2e import kube, lending
-from tests.e2e.asking import asking
+from tests.e2e.asking import ROW, asking
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
 from tests.e2e.planting import installed, plant, promotions
@@ -323,7 +323,7 @@ def _answers(pod: str) -> list[str]:
 
     with kube.forwarded(f"pod/{pod}", 8080) as port:
         url = f"http://127.0.0.1:{port}/v1/models/card-default:predict"
-        question = {"instances": [str(n) for n in range(1, 31)]}
+        question = {"instances": [ROW] * 30, "entities": [f"client {n}" for n in range(30)]}
         answer = requests.post(url, json=question, timeout=60)
     return [one["release"] for one in answer.json()["predictions"]]
 
