@@ -87,7 +87,7 @@ def told(
 
 
 def write(made: Gold, spec: FeaturesSpec, target: Path, files: int) -> dict[str, object]:
-    """Write the table (`final-dataset`) in so many parts, and the latest row of each entity
+    """Write the table (`final-dataset`) in so many parts, and the key of each entity's latest row
     (`latest`); what the entry tells of itself.
     """
     place = target / "final-dataset"
@@ -95,7 +95,8 @@ def write(made: Gold, spec: FeaturesSpec, target: Path, files: int) -> dict[str,
     write_table(parts, place, by=by)
     written = parts.sparkSession.read.parquet(str(place))
     counts = count(written, spec)
-    write_table(latest_rows(written, spec), target / "latest")
+    latest = latest_keys(written, spec).repartition(files, ENTITY).sortWithinPartitions(ENTITY)
+    write_table(latest, target / "latest")
     return {
         "rows": sum(rows for found in counts.values() for rows in found.values()),
         "splits": {
@@ -117,15 +118,13 @@ def laid_out(table: DataFrame, spec: FeaturesSpec, files: int) -> tuple[DataFram
     return monthly.repartition(files, MONTH).sortWithinPartitions(MONTH, spec.key), MONTH
 
 
-def latest_rows(table: DataFrame, spec: FeaturesSpec) -> DataFrame:
-    """The entity as text and the inputs of its latest row, ordered by entity."""
+def latest_keys(table: DataFrame, spec: FeaturesSpec) -> DataFrame:
+    """Of each entity, as text, the key of its latest row."""
     when = F.struct(*([AS_OF] if spec.as_of is not None else []), spec.key)
-    # The inputs may hold the entity: their names are kept apart until there is one row of each.
-    inputs = F.struct(*(column.name for column in spec.inputs))
-    latest = table.where(F.col(spec.entity).isNotNull()).groupBy(
+    of_each = table.where(F.col(spec.entity).isNotNull()).groupBy(
         F.col(spec.entity).cast("string").alias(ENTITY)
     )
-    return latest.agg(F.max_by(inputs, when).alias("_row")).orderBy(ENTITY).select(ENTITY, "_row.*")
+    return of_each.agg(F.max(when)[spec.key].alias(spec.key))
 
 
 def count(written: DataFrame, spec: FeaturesSpec) -> dict[str, dict[int, int]]:

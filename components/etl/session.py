@@ -55,8 +55,8 @@ def settings(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]
             session.conf.set(name, value)
         yield
     finally:
-        for name, value in before.items():
-            session.conf.set(name, str(value))
+        for name, former in before.items():
+            session.conf.set(name, str(former))
 
 
 def _start(name: str, workshop: Path, input_bytes: int, sized: Mapping[str, str]) -> SparkSession:
