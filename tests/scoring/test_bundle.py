@@ -36,6 +36,7 @@ from tests.making import (
     packages_after,
     plain_columns,
     plain_rows,
+    rewrite,
     same_bits,
 )
 
@@ -66,14 +67,6 @@ def folder(models: Models, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A copy of a bundle to spoil."""
     with copy_of(models.folder / getattr(request, "param", "xgboost")) as copied:
         yield copied
-
-
-def rewrite(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> str:
-    """Change a JSON file of a bundle, then close the bundle again. Returns the new id."""
-    content = json.loads((folder / name).read_text())
-    change(content)
-    (folder / name).write_text(json.dumps(content))
-    return write_manifest(folder)
 
 
 @families

@@ -194,6 +194,22 @@ def test_the_application_needs_what_scores_json_and_figures_and_nothing_else() -
     assert packages_after("import serving.app") == expected
 
 
+@pytest.mark.parametrize("broken", ["serving.scoring.answers", "serving.v1.parsed"])
+def test_what_is_logged_of_a_fault_has_nothing_of_the_request_s_headers(
+    app: Asked, broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: object) -> None:
+        raise ArithmeticError("of our own making")
+
+    monkeypatch.setattr(broken, breaks)
+    sent = {**JSON, "authorization": "Bearer of-a-client", "x-api-key": "of-a-client"}
+    with caplog.at_level("DEBUG"):
+        reply = app.ask("POST", PREDICT, orjson.dumps({"instances": [ROW]}), sent)
+    assert (reply.status, reply.json()["detail"]) == (500, "a fault of the server")
+    assert "of our own making" in caplog.text
+    assert "of-a-client" not in caplog.text + app.ask("GET", "/metrics").body.decode()
+
+
 def test_the_server_needs_no_laboratory() -> None:
     laboratory = {"kfp", "mlflow", "pandas", "pyarrow", "pydantic", "pyspark", "sklearn", "xgboost"}
     assert not packages_after("import serving.server") & laboratory
