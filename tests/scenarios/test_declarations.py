@@ -5,6 +5,7 @@ from datetime import date
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pipelines.scenarios
@@ -19,6 +20,8 @@ from components.contracts.outcomes import (
 )
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, CountOf, Pattern, YearsAndMonths
+from components.scoring.instances import RowReader
+from components.scoring.spec import Input
 from pipelines.scenarios import load, names
 
 ALL = names()
@@ -299,6 +302,9 @@ class TestRepeatLoans:
         assert job.outside == "missing"
         assert job.latest is not None
         assert job.latest < date(3021, 9, 18)
+        reader = RowReader([Input(**job.scoring_input())])
+        cells = reader([{job.name: "3021-09-18"}, {job.name: None}, {job.name: "1970-01-02"}])
+        assert np.array_equal(cells[:, 0], [np.nan, np.nan, 1.0], equal_nan=True)
 
     def test_look_ups_are_by_client_and_the_split_is_out_of_time(self) -> None:
         assert self.scenario.look_up_key() == "id"

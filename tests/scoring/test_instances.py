@@ -23,6 +23,12 @@ GRADE = Input("GRADE", "category", values=("1", "2", "high"))
 BIRTHDAY = Input("BIRTHDAY", "date")
 SINCE = Input("SINCE", "date", nullable=True)
 INPUTS = (AMOUNT, MAYBE, WHOLE, GRADE, SINCE)
+BORN = Input("BORN", "date", minimum=0, maximum=31)
+JOB = Input("JOB", "date", nullable=True, maximum=47_482, outside="missing")
+AGE = Input("AGE", "integer", nullable=True, minimum=0, maximum=120, outside="missing")
+WORTH = Input("WORTH", "number", nullable=True, minimum=0, outside="missing")
+RISK = Input("RISK", "category", values=("low", "9"), nullable=True, outside="missing")
+LENIENT = (JOB, AGE, WORTH, RISK)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +56,24 @@ INPUTS = (AMOUNT, MAYBE, WHOLE, GRADE, SINCE)
         (BIRTHDAY, "9999-12-31", 2932896.0),
         (BIRTHDAY, date(2024, 2, 29), 19782.0),
         (SINCE, None, math.nan),
+        (BORN, "1970-01-01", 0.0),
+        (BORN, "1970-02-01", 31.0),
+        (JOB, "2100-01-01", 47_482.0),
+        (JOB, "2100-01-02", math.nan),
+        (JOB, "3021-09-18", math.nan),
+        (JOB, "0001-01-01", -719162.0),
+        (AGE, 120, 120.0),
+        (AGE, 121, math.nan),
+        (AGE, -500, math.nan),
+        (AGE, 30.5, math.nan),
+        (AGE, 10**400, math.nan),
+        (WORTH, -0.5, math.nan),
+        (WORTH, math.inf, math.nan),
+        (RISK, "high", math.nan),
+        (RISK, "", math.nan),
+        (RISK, 9, 1.0),
+        (RISK, 8, math.nan),
+        (RISK, 10**400, math.nan),
     ],
 )
 def test_a_value_that_fits_its_input_becomes_a_cell(
@@ -57,6 +81,31 @@ def test_a_value_that_fits_its_input_becomes_a_cell(
 ) -> None:
     found = RowReader([declared])([{declared.name: given_value}])
     assert found.shape == (1, 1)
+    assert found[0, 0] == pytest.approx(cell, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "values", "cell"),
+    [
+        (BORN, [date(1970, 2, 1)], 31.0),
+        (BORN, np.array(["1970-02-01"], "M8[s]"), 31.0),
+        (JOB, [date(3021, 9, 18), None], math.nan),
+        (JOB, np.array(["3021-09-18", "NaT"], "M8[D]"), math.nan),
+        (JOB, np.array(["10000-01-01"], "M8[D]"), math.nan),
+        (AGE, [121, None], math.nan),
+        (AGE, np.array([121, math.nan]), math.nan),
+        (AGE, [30.5], math.nan),
+        (AGE, [10**400], math.nan),
+        (WORTH, np.array([-0.5]), math.nan),
+        (WORTH, [-math.inf], math.nan),
+        (RISK, ["high", None], math.nan),
+        (RISK, np.array(["9"]), 1.0),
+    ],
+)
+def test_a_value_that_fits_its_input_becomes_a_cell_in_columns_too(
+    declared: Input, values: Sequence[object], cell: float
+) -> None:
+    found = from_columns([declared], {declared.name: values})
     assert found[0, 0] == pytest.approx(cell, abs=0, nan_ok=True)
 
 
@@ -110,6 +159,16 @@ def test_a_value_that_fits_its_input_becomes_a_cell(
         (BIRTHDAY, ["2024-01-31"], "['2024-01-31']"),
         (BIRTHDAY, datetime(2024, 1, 31, tzinfo=UTC), "datetime.datetime(2024, 1, 31, 0"),
         (SINCE, "", "''"),
+        (BORN, "1969-12-31", "'1969-12-31'"),
+        (BORN, "1970-02-02", "'1970-02-02'"),
+        (JOB, "18.09.3021", "'18.09.3021'"),
+        (JOB, 47_482, "47482"),
+        (AGE, "30", "'30'"),
+        (AGE, True, "True"),
+        (AGE, math.nan, "nan"),
+        (WORTH, [5], "[5]"),
+        (RISK, 1.0, "1.0"),
+        (RISK, True, "True"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named_with_what_was_expected(
@@ -123,6 +182,11 @@ def test_a_value_that_does_not_fit_is_named_with_what_was_expected(
         "GRADE": "one of 1, 2, high",
         "BIRTHDAY": "a date such as 1990-05-31",
         "SINCE": "a date such as 1990-05-31",
+        "BORN": "a date such as 1990-05-31, from 1970-01-01 to 1970-02-01",
+        "JOB": "a date such as 1990-05-31, to 2100-01-01",
+        "AGE": "a whole number from 0 to 120",
+        "WORTH": "a number of at least 0",
+        "RISK": "one of low, 9",
     }[declared.name]
     with pytest.raises(InstanceError) as refused:
         RowReader([declared])([{declared.name: given_value}])
@@ -176,11 +240,16 @@ ROWS = st.lists(
             "WHOLE": st.integers(-2, 10**15),
             "GRADE": st.sampled_from(GRADE.values),
             "SINCE": st.none() | st.dates(),
+            "JOB": st.none() | st.dates(),
+            "AGE": st.none() | st.integers(-200, 300) | st.floats(-1, 121),
+            "WORTH": st.none() | st.floats(allow_nan=False),
+            "RISK": st.none() | st.sampled_from(["low", "9", "high", ""]),
         }
     ),
     min_size=1,
     max_size=20,
 )
+BOTH = (*INPUTS, *LENIENT)
 
 
 @settings(deadline=None, max_examples=80)
@@ -189,14 +258,17 @@ def test_columns_and_rows_of_the_same_values_are_the_same_matrix(
     rows: list[dict[str, object]],
 ) -> None:
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    matrix = from_columns(INPUTS, columns)
-    assert np.array_equal(RowReader(INPUTS)(rows), matrix, equal_nan=True)
+    matrix = from_columns(BOTH, columns)
+    assert np.array_equal(RowReader(BOTH)(rows), matrix, equal_nan=True)
     again = [
-        {i.name: shown(i, cell) for i, cell in zip(INPUTS, cells, strict=True)}
+        {i.name: shown(i, cell) for i, cell in zip(BOTH, cells, strict=True)}
         for cells in matrix.tolist()
     ]
-    assert again == [{**row, "SINCE": row["SINCE"] and str(row["SINCE"])} for row in rows]
-    assert np.array_equal(RowReader(INPUTS)(again), matrix, equal_nan=True)
+    strict = [{i.name: row[i.name] for i in INPUTS} for row in rows]
+    assert [{i.name: row[i.name] for i in INPUTS} for row in again] == [
+        {**row, "SINCE": row["SINCE"] and str(row["SINCE"])} for row in strict
+    ]
+    assert np.array_equal(RowReader(BOTH)(again), matrix, equal_nan=True)
 
 
 _ODD = st.sampled_from([None, math.nan, math.inf, True, "5", 5, [5], 10**400, -0.5, 101.0])
@@ -210,12 +282,12 @@ def test_many_rows_are_read_as_each_of_them_alone(
     rows = (rows * 8)[: data.draw(st.integers(8, 24))]  # so many are looked at together
     for _ in range(data.draw(st.integers(0, 2))):
         place = data.draw(st.integers(0, len(rows) - 1))
-        name = data.draw(st.sampled_from([*(i.name for i in INPUTS), "STRANGE"]))
+        name = data.draw(st.sampled_from([*(i.name for i in BOTH), "STRANGE"]))
         changed = {**rows[place], name: data.draw(_ODD)}
         if data.draw(st.booleans()):
             changed.pop(name)
         rows[place] = changed
-    reader, cells, faults = RowReader(INPUTS), list[object](), list[str]()
+    reader, cells, faults = RowReader(BOTH), list[object](), list[str]()
     for number, row in enumerate(rows):
         try:
             cells.append(reader([row])[0])
@@ -251,6 +323,21 @@ def test_a_column_may_hold_missing_categories_but_no_unknown_ones() -> None:
         (Input("N", "number"), None, "a number, found nothing; 1 row like it"),
         (GRADE, None, "one of 1, 2, high, found nothing; 1 row like it"),
         (BIRTHDAY, None, "a date such as 1990-05-31, found nothing; 1 row like it"),
+        (
+            BORN,
+            date(1969, 12, 31),
+            "from 1970-01-01 to 1970-02-01, found '1969-12-31'; 1 row like it",
+        ),
+        (
+            BORN,
+            date(1970, 2, 2),
+            "from 1970-01-01 to 1970-02-01, found '1970-02-02'; 1 row like it",
+        ),
+        (replace(BORN, minimum=None), date(1970, 2, 2), "31, to 1970-02-01, found '1970-02-02'"),
+        (replace(BORN, maximum=None), date(1969, 1, 1), "31, from 1970-01-01, found '1969-01-01'"),
+        (JOB, "3021-09-18 ", "a date such as 1990-05-31, to 2100-01-01, found '3021-09-18 '"),
+        (AGE, "121", "a whole number from 0 to 120, found '121'; 1 row like it"),
+        (RISK, ["high"], "one of low, 9, found ['high']; 1 row like it"),
     ],
 )
 def test_a_column_is_held_to_what_is_declared_as_a_row_is(

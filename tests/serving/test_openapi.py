@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from components.scoring.spec import Input
+from serving import openapi
 from serving.routes import OPEN
 from serving.settings import Limits
 from tests.making import changed
@@ -60,7 +63,7 @@ def _of_kind(kind: str, schema: Any, document: Any) -> st.SearchStrategy[Any]:
     if kind == "number":
         return st.floats(low, high, allow_nan=False, allow_infinity=False)
     if kind == "string":
-        return st.dates().map(str) if schema.get("format") == "date" else st.text(max_size=5)
+        return _days(schema) if schema.get("format") == "date" else st.text(max_size=5)
     if kind == "array":
         items = values(schema["items"], document)
         return st.lists(items, min_size=schema.get("minItems", 0), max_size=4)
@@ -72,6 +75,11 @@ def _of_kind(kind: str, schema: Any, document: Any) -> st.SearchStrategy[Any]:
             optional={n: one for n, one in members.items() if n not in needed},
         )
     return {"boolean": st.booleans(), "null": st.none()}[kind]
+
+
+def _days(schema: Any) -> st.SearchStrategy[str]:
+    ends = (("formatMinimum", "0001-01-01"), ("formatMaximum", "9999-12-31"))
+    return st.dates(*(date.fromisoformat(schema.get(*end)) for end in ends)).map(str)
 
 
 JUNK = st.recursive(
@@ -167,8 +175,18 @@ def test_an_instance_is_described_as_the_bundle_declares_it(document: Any, name:
             "repeat": {
                 "type": "object",
                 "properties": {
-                    "BIRTHDAY": {"type": "string", **day},
-                    "JOB_START": {"type": ["string", "null"], **day},
+                    "BIRTHDAY": {
+                        "type": "string",
+                        **day,
+                        "formatMinimum": "1900-01-01",
+                        "description": "Expected a date such as 1990-05-31, from 1900-01-01.",
+                    },
+                    "JOB_START": {
+                        "type": ["string", "null"],
+                        **day,
+                        "description": "Expected a date such as 1990-05-31, to 2100-01-01; "
+                        "any other counts as missing, as in training.",
+                    },
                     "LOAN_DATE": {"type": "string", **day},
                     "OWNS_CAR": {"enum": ["N", "Y"]},
                 },
@@ -177,6 +195,29 @@ def test_an_instance_is_described_as_the_bundle_declares_it(document: Any, name:
             },
         }[name]
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "cell"),
+    [
+        (
+            Input("N", "number", (), True, 0, 5, "missing"),
+            {"type": ["number", "null"], "description": "Expected a number from 0 to 5; "},
+        ),
+        (
+            Input("N", "integer", (), True, 0, None, "missing"),
+            {"type": ["number", "null"], "description": "Expected a whole number of at least 0; "},
+        ),
+        (
+            Input("N", "category", ("a", "1"), True, outside="missing"),
+            {"type": ["string", "integer", "null"], "description": "Expected one of a, 1; "},
+        ),
+    ],
+)
+def test_what_counts_as_missing_is_not_forbidden(declared: Input, cell: dict[str, str]) -> None:
+    (found,) = openapi._instance((declared,))["properties"].values()
+    words = "any other counts as missing, as in training."
+    assert found == {**cell, "description": cell["description"] + words}
 
 
 def test_every_example_is_allowed_and_answered(app: Asked, document: Any) -> None:
