@@ -197,7 +197,8 @@ class Source(Contract):
     max_conflicts: Share = 0.0
     #: From when on a row is known. A run as of an earlier day does not see it.
     date: ColumnName | None = None
-    #: There are rows of every month from the first to the last.
+    #: There are rows of every month from the first on: to the as-of's, where there are later rows
+    #: or the last is older than `freshness_days`; else to the last, it may have ended.
     monthly: bool = False
     #: Days before the run's as-of that the last row may be old.
     freshness_days: int | None = Field(default=None, ge=0)
