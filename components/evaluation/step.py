@@ -386,8 +386,7 @@ def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state:
 
 def read_records(run: str, store: Store | None = None) -> list[dict[str, Any]]:
     """The records of a run's tasks so far, in the order of the pipelines."""
-    if store is None:
-        _, store = installation()
+    store = store or installation()[1]
     found = (store.get(record_name(run, stage)) for stage in _STAGES)
     return [json.loads(text) for text in found if text is not None]
 
