@@ -6,15 +6,14 @@ Every question is bounded in time, and ends as one message where it fails.
 import io
 import json
 import logging
-import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import kfp
+import kubernetes.client
 import urllib3.exceptions
 import yaml
 from kfp_server_api import ApiException
@@ -22,14 +21,14 @@ from kubernetes import config
 from kubernetes.config.config_exception import ConfigException
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
+from pipelines import pods
+from pipelines.steps import Step, words_of
 
 _TIMEOUT_S = 30  # of one question
 _SHORT = 300  # characters of what KFP says
-_LINES = 12  # of a failed task's log
+_NO_LOG = '{"error_message"'  # how KFP begins where it has none, with a status that says it had
 #: Of a task's pod, with retries and without.
 _TEMPLATES = ("retry-system-container-impl", "system-container-impl")
-#: What KFP's launcher and executor say of themselves in a task's log.
-_NOT_OURS = re.compile(r'[IWEF]\d{4} |time="|\[KFP Executor|Error: exit status|\s*$')
 
 
 class _Client(kfp.Client):  # type: ignore[misc] # kfp has no types
@@ -37,18 +36,6 @@ class _Client(kfp.Client):  # type: ignore[misc] # kfp has no types
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:  # noqa: ARG002 - KFP's signature
         return self.healthzs.healthz_service_get_healthz(_request_timeout=_TIMEOUT_S)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One task of a run, as KFP tells of it."""
-
-    id: str
-    name: str
-    state: str
-    seconds: float
-    #: The ids of the nodes below it in Argo's graph, which a pod's name ends with.
-    below: tuple[str, ...]
 
 
 class Kfp:
@@ -83,7 +70,8 @@ class Kfp:
     @property
     def forwarding(self) -> str:
         """What has to be typed before a page can be opened; nothing where KFP has an address."""
-        return "" if self._host else "kubectl -n kubeflow port-forward svc/ml-pipeline-ui 8080:80"
+        forward = f"kubectl -n {pods.NAMESPACE} port-forward svc/ml-pipeline-ui 8080:80"
+        return "" if self._host else forward
 
     def upload(self, name: str, title: str, version: str, path: Path) -> tuple[Any, bool]:
         """The version of a pipeline, and whether it had to be uploaded from `path`."""
@@ -160,23 +148,29 @@ class Kfp:
             self._ask(what, runs.recurring_run_service_disable_recurring_run, one)
 
     def look(self, run: str) -> tuple[str, list[Step]]:
-        """The state of a run, and its tasks as far as they came."""
+        """The state of a run, and its tasks as far as they came, with what KFP has below them."""
         found = self._ask(f"run {run}", self._client.runs.run_service_get_run, run)
+        if not self._host:
+            with self._asking(f"run {run}"):
+                return str(found.state), pods.steps(run)
         told = (found.run_details.task_details if found.run_details else None) or []
         return str(found.state), [_step(detail) for detail in told]
 
-    def last_words(self, run: str, steps: Iterable[Step]) -> list[str]:
-        """The end of what each of these tasks said in its pods, as far as KFP has it.
+    def last_words(self, run: str, tries: Sequence[Step]) -> list[str]:
+        """The end of what each failed task said, as far as it is to be had.
 
         KFP says which nodes are below a task, and not which of them is a pod: all are asked for.
         """
-        pods = [
+        if not self._host:
+            return pods.last_words(list(tries))
+        names = [
             f"{node.rpartition('-')[0]}-{template}-{node.rpartition('-')[2]}"
-            for step in steps
+            for step in tries
+            if step.state == "FAILED"
             for node in step.below
             for template in _TEMPLATES
         ]
-        found = [words for pod in pods if (words := self._log(run, pod))]
+        found = [words for name in names if (words := self._log(run, name))]
         return list(dict.fromkeys(found))  # who is tried again says the same again
 
     def _log(self, run: str, pod: str) -> str:
@@ -185,10 +179,10 @@ class Kfp:
                 f"/apis/v1alpha1/runs/{run}/nodes/{pod}/log", "GET", auth_settings=["Bearer"],
                 _preload_content=False, _return_http_data_only=True, _request_timeout=_TIMEOUT_S,
             )  # fmt: skip
-            lines = answer.data.decode(errors="replace").splitlines()
         except (ApiException, urllib3.exceptions.HTTPError):
             return ""
-        return "\n".join([line for line in lines if not _NOT_OURS.match(line)][-_LINES:])
+        text = str(answer.data.decode(errors="replace"))
+        return "" if text.startswith(_NO_LOG) else words_of(text)
 
     def _experiment(self, name: str) -> str:
         """The id of an experiment, which is made where there is none."""
@@ -226,7 +220,7 @@ class Kfp:
         """What goes wrong with a question, as one message."""
         try:
             yield
-        except ApiException as error:
+        except (ApiException, kubernetes.client.ApiException) as error:
             if what and error.status and error.status < 500:  # noqa: PLR2004 - HTTP's own line
                 raise VintageError(f"{what}: KFP refused it: {_said(error)}") from None
             raise EnvironmentFaultError(
@@ -261,7 +255,7 @@ def _named(name: str) -> str:
     return json.dumps({"predicates": [wanted]})
 
 
-def _said(error: ApiException) -> str:
+def _said(error: Any) -> str:
     """What a server says of a refusal, in one line."""
     try:
         body = json.loads(error.body or "")
@@ -278,6 +272,7 @@ def _step(detail: Any) -> Step:
         seconds = max((detail.end_time - detail.start_time).total_seconds(), 0.0)
     return Step(
         id=str(detail.task_id),
+        task=str(detail.task_id),
         name=str(detail.display_name),
         state=str(detail.state),
         seconds=seconds,

@@ -19,7 +19,8 @@ from pipelines.kinds import make
 
 if TYPE_CHECKING:
     from components.contracts.scenario import Scenario
-    from pipelines.remote import Kfp, Step
+    from pipelines.remote import Kfp
+    from pipelines.steps import Step
 
 _ENDED = {"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"}
 _POD = "executor"  # KFP's name for what is below a task

@@ -16,7 +16,8 @@ from pipelines.kinds import KINDS
 
 if TYPE_CHECKING:
     from components.contracts.scenario import Scenario
-    from pipelines.remote import Kfp, Step
+    from pipelines.remote import Kfp
+    from pipelines.steps import Step
     from pipelines.submitting import Compiled
 
 HELP = "run a scenario's pipeline on a KFP, and follow it to its end"
@@ -160,7 +161,7 @@ def _follow(
     sys.stdout.flush()
     if state == "SUCCEEDED":
         return 0
-    words = kfp.last_words(run, [step for step in steps if step.state == "FAILED"])
+    words = kfp.last_words(run, steps)
     ended = f"{scenario.name}: run {run} ended as {state.lower()}"
     raise VintageError("\n".join([ended, *words]))
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -44,6 +45,30 @@ def pod(name: str, retry: int) -> str:
     return f"wf-retry-system-container-impl-{name}_{retry}"
 
 
+def tried(name: str, attempt: int, phase: str, seconds: int = 0, status: int = 0) -> dict[str, Any]:
+    """A pod of a task, as the cluster tells of it; `status`: with which its container ended."""
+    began = datetime(2024, 9, 2, 6, tzinfo=UTC) + timedelta(minutes=attempt)
+    ended = {"terminated": {
+        "exitCode": status,
+        "reason": {0: "Completed", 137: "OOMKilled"}.get(status, "Error"),
+        "startedAt": began.isoformat(),
+        "finishedAt": (began + timedelta(seconds=seconds)).isoformat(),
+    }}  # fmt: skip
+    main = {"name": "main", "image": "i", "imageID": "i", "ready": False, "restartCount": 0}
+    path = f"wf.root.exit-handler-1.{name}.executor({attempt})"
+    return {
+        "metadata": {
+            "name": pod(name, attempt),
+            "creationTimestamp": began.isoformat(),
+            "annotations": {"workflows.argoproj.io/node-name": path},
+        },
+        "status": {
+            "phase": phase,
+            "containerStatuses": [{**main, "state": {} if phase == "Running" else ended}],
+        },
+    }
+
+
 def look(state: str, *tasks: list[dict[str, Any]]) -> dict[str, Any]:
     """What KFP says of a run at one time."""
     details = [node("root", state), *(one for nodes in tasks for one in nodes)]
@@ -62,12 +87,15 @@ class FakeKfp:
     uploads: list[bytes] = field(default_factory=list)
     looks: list[dict[str, Any]] = field(default_factory=lambda: [look("SUCCEEDED")])
     logs: dict[str, str] = field(default_factory=dict)
+    #: Of the one run, look by look; the last one stays.
+    pods: list[list[dict[str, Any]]] = field(default_factory=lambda: [[]])
     #: (method, part of the path) -> status, message
     refuses: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        path = path.removeprefix(_PROXY).replace("//", "/")
         self.asked.append(f"{method} {path}")
         for (refused, part), (status, message) in list(self.refuses.items()):
             if refused == method and part in path:
@@ -116,8 +144,18 @@ class FakeKfp:
     def log(self, _query: Any, _body: bytes, _run: str, name: str) -> Any:
         return self.logs.get(name, "")
 
+    def pods_of(self, query: dict[str, str], _body: bytes) -> Any:
+        assert query["labelSelector"] == f"pipeline/runid={next(reversed(self.runs))}"
+        return {"items": self.pods[0] if len(self.pods) == 1 else self.pods.pop(0)}
 
-_V2 = "/apis/v2beta1"
+    def log_of(self, query: dict[str, str], _body: bytes, name: str) -> Any:
+        assert query["container"] == "main"
+        return self.logs.get(name, "")
+
+
+_V2, _POD = "/apis/v2beta1", "/api/v1/namespaces/kubeflow/pods"
+#: The API server leads here from a path of its own.
+_PROXY = "/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy"
 _ROUTES = [
     (f"GET {_V2}/healthz", FakeKfp.health),
     (f"GET {_V2}/(pipelines|experiments)", FakeKfp.list_of),
@@ -128,6 +166,8 @@ _ROUTES = [
     (f"GET {_V2}/runs/([^/]+)", FakeKfp.get_run),
     (f"DELETE {_V2}/recurringruns/([^/]+)", FakeKfp.delete),
     (f"POST {_V2}/recurringruns/([^/:]+):disable", FakeKfp.disable),
+    (f"GET {_POD}", FakeKfp.pods_of),
+    (f"GET {_POD}/([^/]+)/log", FakeKfp.log_of),
     ("GET /apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", FakeKfp.log),
 ]
 
@@ -155,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, said = self.server.kfp.answer(self.command, parts.path, query, body)
         text = said if isinstance(said, str) else json.dumps(said)
         self.send_response(status)
+        self.send_header("Content-Type", "text/plain" if text is said else "application/json")
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())

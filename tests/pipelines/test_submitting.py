@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import kubernetes.config
 import pytest
 
 import pipelines.scenarios
@@ -12,7 +13,7 @@ from pipelines.cli import main
 from pipelines.kinds import KINDS
 from pipelines.scenarios import load
 from pipelines.submitting import Compiled, compiled
-from tests.pipelines.fake_kfp import FakeKfp, look, pod, serving, task
+from tests.pipelines.fake_kfp import FakeKfp, look, pod, serving, task, tried
 from tests.support import free_port
 
 CRON = "0 0 6 2 * *"
@@ -44,6 +45,27 @@ def kfp(
     with serving(FakeKfp()) as server:
         monkeypatch.setenv("VINTAGE_KFP", server.url)
         yield server
+
+
+@pytest.fixture
+def cluster(kfp: FakeKfp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeKfp:
+    """A KFP without an address: behind the API server of KUBECONFIG's cluster."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\n"
+        f"clusters: [{{name: here, cluster: {{server: '{kfp.url}'}}}}]\n"
+        "users: [{name: me, user: {}}]\n"
+        "contexts: [{name: here, context: {cluster: here, user: me}}]\n"
+    )
+    monkeypatch.delenv("VINTAGE_KFP")
+    _configure(monkeypatch, path)
+    return kfp
+
+
+def _configure(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Make a file the KUBECONFIG; the client reads the variable once, when it is imported."""
+    for module in (kubernetes.config, kubernetes.config.kube_config):
+        monkeypatch.setattr(module, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
 
 
 def _submit(*words: str) -> int:
@@ -172,7 +194,8 @@ def test_a_run_that_fails_ends_with_the_failed_task_s_words(
 ) -> None:
     kfp.looks = [look("FAILED", task("ingest", "FAILED", 12), task("finish", "SUCCEEDED", 7))]
     kfp.logs[pod("ingest", 0)] = kfp.logs[pod("ingest", 1)] = (
-        "[KFP Executor 2024-09-02 06:00:00,000 INFO]: Looking for component `ingest`\n"
+        "[KFP Executor 2024-09-02 06:00:00,000 INFO]: Got executor_input:\n"
+        '{\n    "inputs": {\n    }\n}\n'
         "ingest: card-default: 1 contract failure\n  - profile: expected at least one row\n"
         "F0902 06:00:12.000000      20 main.go:54] failed to execute component: exit status 1\n"
         'time="2024-09-02T06:00:12 UTC" level=info msg="sub-process exited"\nError: exit status 1\n'
@@ -189,10 +212,48 @@ def test_a_run_that_fails_ends_with_the_failed_task_s_words(
 def test_where_the_pods_are_gone_a_failure_has_no_words(
     kfp: FakeKfp, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kfp.refuses["GET", "/log"] = 500, "Failed to read logs from pod"
+    # KFP 2.16 says that it could not with the status of one that could.
+    missing = '{"error_message":"BadRequestError: Failed to read logs"}'
+    kfp.logs[pod("ingest", 0)] = kfp.logs[pod("ingest", 1)] = missing
     kfp.looks = [look("FAILED", task("ingest", "FAILED", 12))]
     assert _submit("card-default") == 1
     assert capsys.readouterr().err == "vintage: card-default: run run_id-1 ended as failed\n"
+
+
+def test_without_an_address_kfp_is_reached_through_the_cluster_and_its_pods_tell_of_the_run(
+    cluster: FakeKfp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.looks = [look("RUNNING"), look("RUNNING"), look("SUCCEEDED")]
+    first, second = tried("train", 0, "Failed", 10, 137), tried("train", 1, "Succeeded", 52)
+    cluster.pods = [[tried("train", 0, "Running")], [first], [first, second]]
+    assert _submit("card-default") == 0
+    said = capsys.readouterr().out
+    assert "http://localhost:8080/#/runs/details/run_id-1" in said
+    assert "after: kubectl -n kubeflow port-forward svc/ml-pipeline-ui 8080:80" in said
+    lines = [line.split() for line in said.splitlines() if " s  " in line]
+    assert lines == [["train", "10.0", "s", "failed"], ["train", "52.0", "s", "succeeded"]]
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("{\n}\ningest: data s3://a/: expected source files, found nothing\nError: exit status 1\n",
+         "ingest: data s3://a/: expected source files, found nothing"),
+        ("", "ingest: OOMKilled, status 137"),
+    ],
+)  # fmt: skip
+def test_a_run_of_the_cluster_that_fails_ends_with_the_words_of_the_last_try(
+    log: str, words: str, cluster: FakeKfp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.looks = [look("FAILED")]
+    # Who was tried again and succeeded is no reason for the run's end.
+    better = [tried("train", 0, "Failed", 1, 1), tried("train", 1, "Succeeded", 1)]
+    cluster.pods = [[*better, *(tried("ingest", n, "Failed", 5, 137) for n in range(2))]]
+    cluster.logs[pod("train", 0)] = "train: timed out after 10 minutes\n"
+    cluster.logs[pod("ingest", 1)] = log
+    assert _submit("card-default") == 1
+    told = capsys.readouterr().err
+    assert told == f"vintage: card-default: run run_id-1 ended as failed\n{words}\n"
 
 
 def test_a_run_that_somebody_cancels_is_no_success(
@@ -244,7 +305,7 @@ def test_where_there_is_no_kfp_one_message_says_so(
         f"KFP at {kfp.url}: expected KFP's API, found a server that is none"
     )
     monkeypatch.delenv("VINTAGE_KFP")
-    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    _configure(monkeypatch, Path("/nowhere"))
     assert _refused(capsys, "card-default").startswith(
         "KFP: expected its address (--host, VINTAGE_KFP) or a cluster (KUBECONFIG), found neither"
     )
