@@ -55,6 +55,11 @@ def document(served: Mapping[str, Served], limits: Limits, open_paths: frozenset
             _ref("Predictions"),
         )
     }
+    taken = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    taken["examples"] = {
+        name: {"summary": f"A row of {name}: ?scenario={name}", "value": example_v1(one)}
+        for name, one in sorted(served.items())
+    }
     paths["/predict"]["post"]["parameters"] = [
         {
             "name": "scenario", "in": "query", "required": len(served) > 1,

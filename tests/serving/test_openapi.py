@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from serving.settings import Limits
 from tests.making import changed
 from tests.serving import dated
 from tests.serving.asking import ROW, Asked, asked
+from tests.serving.describing import allowed, spoiled, values
 
 V1 = "/v1/models/{}:predict"
 V2 = "/v2/models/{}/infer"
@@ -30,81 +30,6 @@ PROBLEMS = {"400", "401", "404", "405", "408", "413", "415", "431", "500", "503"
 def document(app: Asked) -> Any:
     """What the server says of itself."""
     return app.ask("GET", "/openapi.json").json()
-
-
-def schema_of(document: Any, path: str) -> Any:
-    """The schema of a path's body, with all that it refers to."""
-    body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-    return {**body["schema"], "components": document["components"]}
-
-
-def allowed(document: Any, path: str, value: object) -> bool:
-    return Draft202012Validator(schema_of(document, path)).is_valid(value)
-
-
-def values(schema: Any, document: Any) -> st.SearchStrategy[Any]:
-    """Values that a schema allows, as a fuzzer makes them from it."""
-    if "$ref" in schema:
-        return values(
-            document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document
-        )
-    if "anyOf" in schema:
-        return st.one_of([values(one, document) for one in schema["anyOf"]])
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return st.one_of([_of_kind(kind, schema, document) for kind in kinds])
-
-
-def _of_kind(kind: str, schema: Any, document: Any) -> st.SearchStrategy[Any]:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if kind == "integer":
-        return st.integers(None if low is None else int(low), None if high is None else int(high))
-    if kind == "number":
-        return st.floats(low, high, allow_nan=False, allow_infinity=False)
-    if kind == "string":
-        return _days(schema) if schema.get("format") == "date" else st.text(max_size=5)
-    if kind == "array":
-        items = values(schema["items"], document)
-        return st.lists(items, min_size=schema.get("minItems", 0), max_size=4)
-    if kind == "object":
-        members = {n: values(one, document) for n, one in schema["properties"].items()}
-        needed = set(schema["required"])
-        return st.fixed_dictionaries(
-            {n: one for n, one in members.items() if n in needed},
-            optional={n: one for n, one in members.items() if n not in needed},
-        )
-    return {"boolean": st.booleans(), "null": st.none()}[kind]
-
-
-def _days(schema: Any) -> st.SearchStrategy[str]:
-    ends = (("formatMinimum", "0001-01-01"), ("formatMaximum", "9999-12-31"))
-    return st.dates(*(date.fromisoformat(schema.get(*end)) for end in ends)).map(str)
-
-
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=3)
-    | st.sampled_from(["north", "a", "1990-05-31", "1990-5-31", "FP64", "BYTES", "pd"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner,
-                                                                max_size=2),
-    max_leaves=3,
-)  # fmt: skip
-
-
-@st.composite
-def spoiled(draw: st.DrawFn, value: Any) -> Any:
-    """A value with one of its parts replaced, dropped or added, whether that is right or wrong."""
-    if isinstance(value, dict) and value and draw(st.integers(0, 9)):
-        name = draw(st.sampled_from(sorted(value)))
-        if draw(st.booleans()):
-            return {**value, name: draw(spoiled(value[name]))}
-        if draw(st.booleans()):
-            return {n: one for n, one in value.items() if n != name}
-        return {**value, draw(st.sampled_from(["id", "reasons", "outputs", "x"])): draw(JUNK)}
-    if isinstance(value, list) and value and draw(st.integers(0, 9)):
-        place = draw(st.integers(0, len(value) - 1))
-        return [*value[:place], draw(spoiled(value[place])), *value[place + 1 :]]
-    return draw(JUNK)
 
 
 def test_the_document_names_every_path_and_every_answer(app: Asked, document: Any) -> None:
@@ -237,6 +162,17 @@ def test_every_example_is_allowed_and_answered(app: Asked, document: Any) -> Non
     assert examples == 4 * len(SCENARIOS)
 
 
+def test_a_plain_request_has_an_example_of_each_scenario(app: Asked, document: Any) -> None:
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["examples"]) == set(SCENARIOS)
+    for name, example in body["examples"].items():
+        served = app.models.served[name].champion
+        assert example["value"] == {"instances": [served.bundle.golden().rows[0]]}
+        assert allowed(document, "/predict", example["value"])
+        (told,) = app.post(f"/predict?scenario={name}", example["value"]).json()["predictions"]
+        assert told["pd"] == served.bundle.golden().pd[0]
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from(SCENARIOS), st.sampled_from(["predict", "explain"]), st.data())
 def test_what_the_document_allows_over_v1_is_answered(
@@ -323,7 +259,7 @@ def test_where_a_token_is_asked_for_the_document_says_so(folders: dict[str, Path
     ("host", "shown"),
     [
         ("scores.example:8080", "http://scores.example:8080/v1"),
-        ("[::1]:80", "http://[::1]:80/v1"),
+        ("[::1]:80", "&#x27;http://[::1]:80/v1"),
         ("<script>", "http://localhost:8080/v1"),
         ("a'; rm -rf /", "http://localhost:8080/v1"),
         ("", "http://localhost:8080/v1"),
@@ -336,7 +272,8 @@ def test_the_page_asks_nothing_of_another_host(app: Asked, host: str, shown: str
     assert reply.headers["content-security-policy"].startswith("default-src 'none'")
     assert f"curl -s {shown}" in page
     assert not any(word in page for word in ("<script", "src=", "@import", "<link", "rm -rf"))
-    assert page.count("<pre>") == 3 * len(SCENARIOS)
+    assert page.count("<pre>") == 4 * len(SCENARIOS)
+    assert all(f"/predict?scenario={name}" in page for name in SCENARIOS)
 
 
 def test_the_document_is_of_what_is_served_now(app: Asked) -> None:
