@@ -14,6 +14,7 @@ from components.contracts.outcomes import (
     GivenLabel,
     GroupedSplit,
     OutOfTimeSplit,
+    StatusLabel,
 )
 from components.contracts.scenario import FeaturesSpec
 from components.etl.bronze import MONTH
@@ -59,6 +60,7 @@ def gold_table(tables: Mapping[str, DataFrame], spec: FeaturesSpec, as_of: str) 
     """
     until = date.fromisoformat(as_of) + timedelta(days=1) if as_of else None
     rows, unseen = _population(tables, spec, until)
+    strange = _strangers(tables, spec, rows)
     rows, clusters = with_label(rows, spec.label, _known(tables, spec, until))
     months = labelled_months(rows, spec.split) if isinstance(spec.split, OutOfTimeSplit) else None
     rows = _with_past(rows, tables, spec)
@@ -69,12 +71,12 @@ def gold_table(tables: Mapping[str, DataFrame], spec: FeaturesSpec, as_of: str) 
         beside.insert(0, AS_OF)
     names = (spec.key, spec.entity, *(c.name for c in spec.inputs), *spec.carried)
     table = rows.select(*dict.fromkeys(names), LABEL, KNOWN, SPLIT, *beside)
-    return told(table, as_of, months, clusters, unseen)
+    return told(table, as_of, months, clusters, unseen, strange)
 
 
 def told(
     table: DataFrame, as_of: str, months: Months | None, clusters: Sequence[Cluster] = (),
-    unseen: int = 0,
+    unseen: int = 0, strangers: int = 0,
 ) -> Gold:  # fmt: skip
     """A gold table with what there is to tell of it, whatever it was made from."""
     facts = {
@@ -82,6 +84,7 @@ def told(
         "history": _told(months),
         "labels": [asdict(cluster) for cluster in clusters],
         "unseen": unseen,
+        "strangers": strangers,
     }
     return Gold(table, months is None or months.enough, facts)
 
@@ -173,6 +176,15 @@ def _population(
         seen = seen | F.col(flag).isNotNull()
     kept = flagged.where(seen).select(*dated.columns)
     return kept, dated.count() - kept.count()
+
+
+def _strangers(tables: Mapping[str, DataFrame], spec: FeaturesSpec, rows: DataFrame) -> int:
+    """Whom a table of statuses knows and no row is of: what came of them is nobody's label."""
+    if not isinstance(spec.label, StatusLabel):
+        return 0
+    on = spec.label.on
+    known = tables[spec.label.source].select(on).where(F.col(on).isNotNull()).distinct()
+    return known.join(rows.select(on), on, "left_anti").count()
 
 
 def _wanted(spec: FeaturesSpec) -> set[str]:
