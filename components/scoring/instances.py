@@ -84,9 +84,11 @@ class RowReader:
         matrix[:, self._numbers] = numbers
         for position in self._others:
             name = self._inputs[position].name
-            matrix[:, position] = [
-                self._cell(position, row.get(name), name in row, faults) for row in rows
-            ]
+            try:
+                given = [row[name] for row in rows]
+            except KeyError:  # as many members as inputs, and one of another name
+                return None
+            matrix[:, position] = [self._cell(position, one, True, faults) for one in given]
         return None if faults else matrix
 
     def _numbers_of(self, rows: Sequence[Mapping[str, object]]) -> Matrix | None:
