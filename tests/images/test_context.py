@@ -68,6 +68,14 @@ def test_an_image_has_every_package_that_its_code_reaches(image: Image) -> None:
     assert lacking == set()
 
 
+def test_an_image_that_maps_rows_with_arrow_has_the_pandas_that_spark_asks_for() -> None:
+    (spark,) = (image for image in IMAGES if image.name == "python-spark")
+    modules, _ = reached(entries(spark.name))
+    mapping = {name for name, path in modules.items() if ".mapInArrow(" in path.read_text()}
+    # Nothing of ours imports it, and Spark says so only once a task is at work.
+    assert mapping and "pandas" in _pins(images.ROOT / spark.room / "requirements.lock")
+
+
 @EACH
 def test_a_context_is_a_dockerfile_a_lock_and_python(image: Image) -> None:
     names = set(images.context(image))
