@@ -22,6 +22,12 @@ def home() -> Path:
     return folder
 
 
+def as_typed(path: str) -> str:
+    """A path as it is typed from here."""
+    relative = os.path.relpath(path) if path.startswith("/") else path
+    return relative if not relative.startswith("..") else path
+
+
 def run_locally(pipeline: Any, *, run: str, **arguments: str) -> bool:
     """Run one pipeline of a run to its end. True if it succeeded."""
     from kfp import local

@@ -39,9 +39,10 @@ def monthly_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is 
             trained = training(asked=asked, silver=silver, gold=gold, snapshot=snapshot, run=run)
             watched = watching(
                 asked=asked, month=month.outputs["month"], silver=silver, gold=gold, run=run
-            ).after(trained)
+            )
             for part in (trained, watched):
-                part.set_caching_options(False)
+                part.set_caching_options(False)  # as of every task
+            watched.after(trained)
             last = task(refuse(scenario=scenario.name, **task.common), retries=0)
             last.after(watched)
 

@@ -111,11 +111,18 @@ class Simulation:
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:
-        """What steps print goes into the run's log; a step that fails ends the walk."""
+        """What steps say goes into the run's log, and so does what their Java says."""
         log = deployment.log_of(self._run)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a") as stream, contextlib.redirect_stdout(stream):
-            yield
+        errors = os.dup(2)
+        try:
+            with log.open("a") as stream:
+                os.dup2(stream.fileno(), 2)  # Java knows no other standard error
+                with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+                    yield
+        finally:
+            os.dup2(errors, 2)
+            os.close(errors)
 
     def _prepare(self, months: list[str]) -> dict[str, int]:
         """Make the tables as of the last month; how many months have labels at each one's end."""

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,17 +29,22 @@ def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _P
         return {found.scenario: Declared(folder, release or found.id)}
 
     def serve(shared: bool) -> None:
+        from serving.challengers import Challengers
         from serving.server import listen_on, serve
+        from serving.shipping import installed_store
 
-        serve(
-            declared,
-            Path(os.environ.get("VINTAGE_DECISIONS") or _DECISIONS),
-            limits,
-            lambda: listen_on(host, port, shared=shared),
-            lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
-            # Without a store to go to, segments stay where they are.
-            ships=bool(os.environ.get("VINTAGE_STORE")),
-        )
+        # Without a store segments stay where they are, and nobody declares a challenger.
+        stored = bool(os.environ.get("VINTAGE_STORE"))
+        challengers = Challengers(declared, installed_store, look_seconds=limits.reload_seconds)
+        with challengers if stored else nullcontext():
+            serve(
+                challengers if stored else declared,
+                Path(os.environ.get("VINTAGE_DECISIONS") or _DECISIONS),
+                limits,
+                lambda: listen_on(host, port, shared=shared),
+                lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
+                ships=stored,
+            )
 
     try:
         limits = Limits.from_environment()

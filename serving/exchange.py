@@ -10,6 +10,8 @@ JSON = b"application/json"
 _PROBLEM = b"application/problem+json"
 #: An answer should not outgrow its question.
 MOST_FAULTS = 1_000
+#: What is told where `faults` has the rest.
+NOT_AS_DECLARED = "body: not as the model declares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,17 @@ class ProblemError(Exception):
         if self.faults:
             told["faults"] = self.faults[:MOST_FAULTS]
         return Reply(self.status, orjson.dumps(told), _PROBLEM, self.headers)
+
+
+def unknown(where: str, given: Mapping[str, object], known: frozenset[str]) -> list[str]:
+    """A fault for each member of an object that nobody reads."""
+    if not (strange := given.keys() - known):
+        return []
+    expected = ", ".join(sorted(known))
+    return [
+        f"{where}: expected nothing but {expected}, found {name!r:.60}"
+        for name in sorted(strange)[:MOST_FAULTS]
+    ]
 
 
 def as_json(value: object) -> Reply:

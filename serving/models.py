@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.contracts.errors import BundleError, VintageError
@@ -27,7 +27,7 @@ class Declared:
     challenger_id: str | None = None
     #: The share of the entities whom the challenger answers; it scores all others for the record.
     share: float = 0.0
-    #: Why there is no challenger, though one is wanted.
+    #: Why the challenger is not the one that is wanted now.
     fault: str = ""
 
 
@@ -46,6 +46,16 @@ class Served:
             return False
         digest = hashlib.sha256(f"{self.scenario}\0{entity}".encode()).digest()
         return int.from_bytes(digest[:8]) < self.share * _HASHES
+
+    def told(self) -> str:
+        """Who answers, in words."""
+        if self.challenger is None:
+            return f"{self.scenario}: release {self.champion.id[:12]} answers alone"
+        part = f"answers {self.share:.1%} of the entities" if self.share else "is only logged"
+        return (
+            f"{self.scenario}: release {self.champion.id[:12]} answers; "
+            f"{self.challenger.id[:12]} beside it {part}"
+        )
 
 
 #: Says what is to be served, by any order; asked again and again.
@@ -81,14 +91,14 @@ class Models:
             self.refused = dict.fromkeys(self.served, f"what is to be served: {error}")
             return self.refused
         for name, declared in wanted.items():
-            last = self._looked.get(name)
-            if last is None or last.declared != declared or last.is_due():
-                last = self._looked[name] = _look(name, declared)
+            last, wish = self._looked.get(name), replace(declared, fault="")
+            if last is None or last.declared != wish or last.is_due():
+                last = self._looked[name] = _look(name, wish)
             found = last.served or self.served.get(name)
             if found is not None:
                 served[name] = found
-            if last.fault:
-                faults[name] = last.fault
+            if fault := last.fault or declared.fault:
+                faults[name] = fault
         self.served, self.refused = served, faults
         return faults
 
@@ -108,7 +118,7 @@ class _Looked:
 
 
 def _look(name: str, declared: Declared) -> _Looked:
-    served, fault = None, declared.fault
+    served, fault = None, ""
     try:
         champion = _scorer(name, declared.champion, declared.champion_id)
         served = Served(name, champion)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.scoring.bundle import Bundle
+from components.scoring.instances import expected, shown
 from components.scoring.release import DECISIONS
 from components.scoring.spec import Input
 from serving import tensors, v2
@@ -31,6 +32,7 @@ _PROBLEMS = {
 }
 #: What a code may be, to be read as a category's name; see `components/scoring/instances.py`.
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,16}")
+_DAY: Document = {"format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 _TEXT: Document = {"type": "string"}
 _TEXT_OR_NULL: Document = {"type": ["string", "null"]}
 _ANY_OBJECT: Document = {"type": "object"}
@@ -52,6 +54,11 @@ def document(served: Mapping[str, Served], limits: Limits, open_paths: frozenset
             {"anyOf": [_ref(f"{name}.Instances") for name in sorted(served)]},
             _ref("Predictions"),
         )
+    }
+    taken = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    taken["examples"] = {
+        name: {"summary": f"A row of {name}: ?scenario={name}", "value": example_v1(one)}
+        for name, one in sorted(served.items())
     }
     paths["/predict"]["post"]["parameters"] = [
         {
@@ -191,6 +198,8 @@ def _instance(inputs: tuple[Input, ...]) -> Document:
 
 def _cell(declared: Input, *, codes: bool) -> Document:
     """A value of an input; `codes` lets a number be a category's name, as V1 does."""
+    if declared.outside == "missing":
+        return _lenient(declared, codes=codes)
     if declared.kind == "category":
         values: list[object] = list(declared.values)
         values += [int(v) for v in declared.values if codes and _WHOLE.fullmatch(v)]
@@ -198,11 +207,32 @@ def _cell(declared: Input, *, codes: bool) -> Document:
     kind = "string" if declared.kind == "date" else declared.kind
     cell: Document = {"type": [kind, "null"] if declared.nullable else kind}
     if declared.kind == "date":
-        return {**cell, "format": "date", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+        return {**cell, **_DAY, **_days(declared)}
     for word, bound in (("minimum", declared.minimum), ("maximum", declared.maximum)):
         if bound is not None:
             cell[word] = bound
     return cell
+
+
+def _lenient(declared: Input, *, codes: bool) -> Document:
+    """A value of an input that counts as missing where it is outside."""
+    words = f"Expected {expected(declared)}; any other counts as missing, as in training."
+    if declared.kind == "date":
+        return {"type": ["string", "null"], **_DAY, "description": words}
+    whole = ["integer"] if codes else []
+    kinds = ["string", *whole] if declared.kind == "category" else ["number"]
+    return {"type": [*kinds, "null"], "description": words}
+
+
+def _days(declared: Input) -> Document:
+    """The range of a date: no word of JSON Schema's own says it."""
+    low, high = declared.minimum, declared.maximum
+    found = {
+        word: shown(declared, bound)
+        for word, bound in (("formatMinimum", low), ("formatMaximum", high))
+        if bound is not None
+    }
+    return {**found, "description": f"Expected {expected(declared)}."} if found else {}
 
 
 def _instances(name: str, limits: Limits) -> Document:

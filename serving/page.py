@@ -3,7 +3,7 @@
 import html
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -28,15 +28,14 @@ def page(described: Mapping[str, Any], request: Request) -> Reply:
         for method, operation in methods.items():
             told = html.escape(operation["summary"])
             rows += f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{told}\n"
-            taken = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-            if "example" in taken and "{" not in path:
-                body = orjson.dumps(taken["example"]).decode()
+            for asked, example in _examples(path, operation):
+                body = shlex.quote(orjson.dumps(example).decode())
                 token = ' -H "authorization: Bearer $TOKEN"' if "security" in operation else ""
                 line = (
-                    f"curl -s {where}{path} -H 'content-type: application/json'{token} "
-                    f"-d {shlex.quote(body)}"
+                    f"curl -s {shlex.quote(where + asked)} -H 'content-type: application/json'"
+                    f"{token} -d {body}"
                 )
-                lines += f"<h3>{html.escape(path)}</h3>\n<pre>{html.escape(line)}</pre>\n"
+                lines += f"<h3>{html.escape(asked)}</h3>\n<pre>{html.escape(line)}</pre>\n"
     title = html.escape(described["info"]["title"])
     about = html.escape(described["info"]["description"])
     whole = (
@@ -48,3 +47,12 @@ def page(described: Mapping[str, Any], request: Request) -> Reply:
     )
     policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
     return Reply(200, whole.encode(), b"text/html; charset=utf-8", (policy,))
+
+
+def _examples(path: str, operation: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """What can be asked of a path as it stands, and with which body."""
+    taken = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    if "example" in taken and "{" not in path:
+        yield path, taken["example"]
+    for name, one in taken.get("examples", {}).items():
+        yield f"{path}?scenario={name}", one["value"]

@@ -116,7 +116,11 @@ async def _reload(models: Models, limits: Limits, asked: asyncio.Event) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), limits.reload_seconds)
         asked.clear()
+        before = models.served
         faults = dict(await asyncio.to_thread(models.refresh))
+        for name, one in models.served.items():
+            if one is not before.get(name):
+                _log.warning("%s", one.told())
         for name, why in faults.items():
             if told.get(name) != why:
                 _log.error("%s", why)

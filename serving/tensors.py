@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.scoring.instances import as_date
 from components.scoring.spec import Input
-from serving.exchange import MOST_FAULTS
+from serving.exchange import MOST_FAULTS, unknown
 
 BYTES = "BYTES"
 #: Of each datatype of numbers how its bytes are read. Half floats and truth values are no numbers
@@ -56,8 +56,7 @@ class Reader:
         """The values of a tensor; None where it has a fault. `expected` are its datatypes."""
         before = len(self.faults)
         name, datatype = given["name"], given.get("datatype")
-        if strange := sorted(given.keys() - _KEYS):
-            self._fault(f"{name}: expected nothing but {', '.join(sorted(_KEYS))}", strange[0])
+        self.faults += unknown(name, given, _KEYS)
         if datatype not in expected:
             self._fault(f"{name}: expected datatype {' or '.join(expected)}", datatype)
         rows = self._shape(name, given.get("shape"))

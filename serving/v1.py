@@ -20,33 +20,40 @@ from components.scoring.instances import Matrix
 from components.scoring.reasons import Reason
 from components.scoring.release import DECISIONS
 from components.scoring.scorer import Scorer
-from serving.exchange import MOST_FAULTS, ProblemError, Reply, as_json
+from serving.exchange import (
+    MOST_FAULTS,
+    NOT_AS_DECLARED,
+    ProblemError,
+    Reply,
+    as_json,
+    unknown,
+)
 from serving.models import Served
 from serving.question import FEW_ROWS, Answer, Question, look_up
 
 _KNOWN = frozenset({"instances", "reasons", "entities"})
 _COLON, _LONG = ord(":"), 4_096
-_NOT_AS_DECLARED = "instances: not as the model declares"
 
 
 def read(served: Served, body: bytes, most_rows: int, *, explain: bool) -> Question:
     """The question in a body; raises ProblemError with every fault."""
     request = parsed(body)
+    faults = unknown("body", request, _KNOWN)
     rows = request.get("instances")
     if not isinstance(rows, list) or not rows:
-        raise ProblemError(400, 'body: expected {"instances": [row, ...]} with at least one row')
+        expected = 'body: expected {"instances": [row, ...]} with at least one row'
+        raise ProblemError(400, expected, tuple(faults))
     if len(rows) > most_rows:
         raise ProblemError(
             413, f"instances: expected at most {most_rows:,} rows, found {len(rows):,}"
         )
-    if strange := sorted(request.keys() - _KNOWN):
-        expected = ", ".join(sorted(_KNOWN))
-        raise ProblemError(400, f"body: expected nothing but {expected}, found {strange[0]!r:.60}")
+    reasons = _flag(request, len(rows), faults)
+    entities = _entities(rows, request.get("entities"), faults)
     return Question(
         served=served,
-        inputs=_matrix(served.champion, rows),
-        entities=_entities(rows, request.get("entities")),
-        reasons=_flag(request, len(rows)),
+        inputs=_matrix(served.champion, rows, faults),
+        entities=entities,
+        reasons=reasons,
         explain=explain,
         write=_explained if explain else _predicted,
     )
@@ -98,25 +105,40 @@ def _colons(body: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _COLON))
 
 
-def _flag(request: Mapping[str, object], rows: int) -> bool:
+def _flag(request: Mapping[str, object], rows: int, faults: list[str]) -> bool:
     reasons = request.get("reasons", rows <= FEW_ROWS)
     if not isinstance(reasons, bool):
-        raise ProblemError(400, f"reasons: expected true or false, found {reasons!r:.60}")
-    return reasons
+        faults.append(f"reasons: expected true or false, found {reasons!r:.60}")
+    return reasons is True
 
 
-def _matrix(scorer: Scorer, rows: Sequence[object]) -> Matrix:
+def _matrix(scorer: Scorer, rows: Sequence[object], faults: list[str]) -> Matrix:
+    """The inputs of the rows; raises ProblemError with what is wrong in them, after `faults`."""
+    inputs, strangers = np.empty((0, 0)), dict[int, str]()
     if set(map(type, rows)) == {dict}:
         try:
-            return scorer.bundle.rows(cast("Sequence[Mapping[str, object]]", rows))
+            inputs = scorer.bundle.rows(cast("Sequence[Mapping[str, object]]", rows))
         except InstanceError as error:
-            raise ProblemError(400, _NOT_AS_DECLARED, error.faults) from None
+            faults += error.faults
+    else:
+        inputs, strangers = _mixed(scorer, rows, faults)
+    if faults:
+        # No other fault than that nobody knows them.
+        status = 404 if len(faults) == len(strangers) else 400
+        raise ProblemError(status, NOT_AS_DECLARED, tuple(faults))
+    return inputs
+
+
+def _mixed(
+    scorer: Scorer, rows: Sequence[object], faults: list[str]
+) -> tuple[Matrix, dict[int, str]]:
+    """The same of rows some of which are ids; the faults of those that nobody knows."""
     inputs = np.empty((len(rows), len(scorer.bundle.spec.inputs)))
     named = ((number, row) for number, row in enumerate(rows) if isinstance(row, str))
-    unknown, faults = look_up(scorer, named, inputs), list[str]()
+    strangers = look_up(scorer, named, inputs)
     for number, row in enumerate(rows):
-        if number in unknown:
-            faults.append(unknown[number])
+        if number in strangers:
+            faults.append(strangers[number])
         elif isinstance(row, dict):
             try:
                 inputs[number] = scorer.bundle.rows([row])
@@ -127,13 +149,12 @@ def _matrix(scorer: Scorer, rows: Sequence[object]) -> Matrix:
             faults.append(f"row {number}: expected an object or an entity's id, found a {found}")
         if len(faults) >= MOST_FAULTS:
             break
-    if faults:
-        status = 404 if len(faults) == len(unknown) else 400
-        raise ProblemError(status, _NOT_AS_DECLARED, tuple(faults))
-    return inputs
+    return inputs, strangers
 
 
-def _entities(rows: Sequence[object], named: object) -> Sequence[str | None] | None:
+def _entities(
+    rows: Sequence[object], named: object, faults: list[str]
+) -> Sequence[str | None] | None:
     """Whom the rows are about, as far as it is said."""
     own = [row if isinstance(row, str) else None for row in rows]
     if named is None:
@@ -143,16 +164,13 @@ def _entities(rows: Sequence[object], named: object) -> Sequence[str | None] | N
         or len(named) != len(rows)
         or not all(one is None or isinstance(one, str) for one in named)
     ):
-        raise ProblemError(
-            400, "entities: expected a text or null for each instance, found otherwise"
-        )
-    faults = [
-        f"row {n}: the instance is entity {one!r:.60}, entities says {other!r:.60}"
+        faults.append("entities: expected a text or null for each instance, found otherwise")
+        return None
+    faults += [
+        f"row {n}: entities: the instance is entity {one!r:.60}, found {other!r:.60}"
         for n, (one, other) in enumerate(zip(own, named, strict=True))
         if one is not None and other not in {one, None}
     ]
-    if faults:
-        raise ProblemError(400, "entities: expected those of the instances", tuple(faults))
     return [one or other for one, other in zip(own, named, strict=True)]
 
 

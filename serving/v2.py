@@ -19,7 +19,15 @@ from components.scoring.instances import Matrix, from_columns
 from components.scoring.release import DECISIONS
 from components.scoring.scorer import Scorer
 from serving import tensors
-from serving.exchange import MOST_FAULTS, ProblemError, Reply, Request, as_json
+from serving.exchange import (
+    MOST_FAULTS,
+    NOT_AS_DECLARED,
+    ProblemError,
+    Reply,
+    Request,
+    as_json,
+    unknown,
+)
 from serving.models import Served
 from serving.question import FEW_ROWS, Answer, Question, look_up
 from serving.v1 import parsed
@@ -41,7 +49,7 @@ OUTPUTS = {
 _KNOWN = frozenset({"id", "model_name", "parameters", "inputs", "outputs"})
 _DIGITS = 18
 _PARAMETERS = frozenset({"reasons", "binary_data_output"})
-_NOT_AS_DECLARED = "inputs: not as the model declares"
+_OF_OUTPUT, _IN_BYTES = frozenset({"name", "parameters"}), frozenset({"binary_data"})
 _Outputs = Sequence[tuple[str, bool]]
 
 
@@ -73,10 +81,7 @@ def read(served: Served, request: Request, most_rows: int) -> Question:
     asked = parsed(request.body[:start])
     reader = tensors.Reader(request.body, start)
     faults = reader.faults
-    if strange := sorted(asked.keys() - _KNOWN):
-        faults.append(
-            f"body: expected nothing but {', '.join(sorted(_KNOWN))}, found {strange[0]!r:.60}"
-        )
+    faults += unknown("body", asked, _KNOWN)
     identity = asked.get("id")
     if not isinstance(identity, str | None):
         faults.append(f"id: expected a text, found {identity!r:.60}")
@@ -96,7 +101,7 @@ def read(served: Served, request: Request, most_rows: int) -> Question:
     else:
         inputs = _matrix(served.champion, columns, faults)
     if inputs is None or faults:
-        raise ProblemError(400, _NOT_AS_DECLARED, tuple(faults))
+        raise ProblemError(400, NOT_AS_DECLARED, tuple(faults))
     return Question(
         served=served,
         inputs=inputs,
@@ -126,28 +131,29 @@ def _columns(scorer: Scorer, given: object, reader: tensors.Reader) -> dict[str,
     """The tensors that are well formed, by name."""
     faults, found, met = reader.faults, dict[str, Sequence[object]](), set[str]()
     if not isinstance(given, list) or not given:
-        raise ProblemError(400, 'body: expected {"inputs": [tensor, ...]} with at least one tensor')
+        expected = 'body: expected {"inputs": [tensor, ...]} with at least one tensor'
+        raise ProblemError(400, expected, tuple(faults))
     named = [one.get("name") if isinstance(one, dict) else None for one in given]
-    expected = {i.name: tensors.datatypes(i) for i in scorer.bundle.spec.inputs}
-    if ENTITY in named and ENTITY not in expected:
-        expected = {ENTITY: (tensors.BYTES,)}
+    declared = {i.name: tensors.datatypes(i) for i in scorer.bundle.spec.inputs}
+    if ENTITY in named and ENTITY not in declared:
+        declared = {ENTITY: (tensors.BYTES,)}
     for number, (one, name) in enumerate(zip(given, named, strict=True)):
         if not isinstance(name, str):
             faults.append(f"inputs: expected a name for each tensor, found none for {number}")
             continue
         if name in met:
             faults.append(f"{name}: expected one tensor, found another")
-        elif name not in expected:
-            beside = f" beside {ENTITY}" if ENTITY in expected else ""
+        elif name not in declared:
+            beside = f" beside {ENTITY}" if ENTITY in declared else ""
             faults.append(f"{name:.60}: not an input{beside}")
         else:
-            values = reader.read(one, expected[name])
+            values = reader.read(one, declared[name])
             if values is not None:
                 found[name] = values
         met.add(name)
         if len(faults) >= MOST_FAULTS:
             break
-    faults += [f"{name}: expected a tensor, found none" for name in expected if name not in met]
+    faults += [f"{name}: expected a tensor, found none" for name in declared if name not in met]
     if not faults:
         reader.end()
     return found
@@ -179,8 +185,8 @@ def _looked_up(scorer: Scorer, entities: Sequence[str], faults: list[str]) -> Ma
     if faults:
         return None
     inputs = np.empty((len(entities), len(scorer.bundle.spec.inputs)))
-    if unknown := look_up(scorer, enumerate(entities), inputs):
-        raise ProblemError(404, _NOT_AS_DECLARED, tuple(unknown.values()))
+    if strangers := look_up(scorer, enumerate(entities), inputs):
+        raise ProblemError(404, NOT_AS_DECLARED, tuple(strangers.values()))
     return inputs
 
 
@@ -203,14 +209,11 @@ def _outputs(asked: Mapping[str, Any], rows: int, faults: list[str]) -> _Outputs
                 f"outputs: expected each of {', '.join(OUTPUTS)} at most once, "
                 f"found {name or one!r:.60}"
             )
-        elif strange := sorted(one.keys() - {"name", "parameters"}):
-            faults.append(
-                f"outputs: {name}: expected nothing but name, parameters, found {strange[0]!r:.60}"
-            )
+        elif strange := unknown(f"outputs: {name}", one, _OF_OUTPUT):
+            faults += strange
         else:
-            own = _flags(
-                f"outputs: {name}: parameters", one.get("parameters"), {"binary_data"}, faults
-            )
+            where = f"outputs: {name}: parameters"
+            own = _flags(where, one.get("parameters"), _IN_BYTES, faults)
             found[name] = own.get("binary_data", binary)
         if len(faults) >= MOST_FAULTS:
             break
@@ -219,18 +222,14 @@ def _outputs(asked: Mapping[str, Any], rows: int, faults: list[str]) -> _Outputs
     return list(found.items())
 
 
-def _flags(
-    where: str, given: object, known: frozenset[str] | set[str], faults: list[str]
-) -> dict[str, bool]:
+def _flags(where: str, given: object, known: frozenset[str], faults: list[str]) -> dict[str, bool]:
     """Parameters, each of which is true or false."""
     if given is None:
         return {}
     if not isinstance(given, dict):
         faults.append(f"{where}: expected an object, found a {type(given).__name__}")
         return {}
-    if strange := sorted(given.keys() - known):
-        expected = ", ".join(sorted(known))
-        faults.append(f"{where}: expected nothing but {expected}, found {strange[0]!r:.60}")
+    faults += unknown(where, given, known)
     flags = {name: value for name, value in given.items() if name in known}
     faults += [
         f"{where}: {name}: expected true or false, found {value!r:.60}"

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CHAMPION_ROWS = 3_000
-_PROGRAMS = ("VINTAGE_MINIO", "VINTAGE_POSTGRES", "VINTAGE_PROMETHEUS")
+#: What only who runs the tests can know: where programs and the public files lie.
+_PLACES = ("VINTAGE_MINIO", "VINTAGE_POSTGRES", "VINTAGE_PROMETHEUS", "VINTAGE_REAL_DATA")
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests say themselves where things are kept."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "VINTAGE_")) and name not in _PROGRAMS:
+        if name.startswith(("AWS_", "VINTAGE_")) and name not in _PLACES:
             monkeypatch.delenv(name)
 
 

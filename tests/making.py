@@ -1,10 +1,12 @@
 """A small use case for the tests: its declaration, its rows, and bundles trained on them."""
 
+import json
+import math
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -32,7 +34,7 @@ from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
 from components.contracts.results import Candidate, Candidates
 from components.contracts.scenario import Scenario, TrainSpec
 from components.contracts.sources import Column, Kind, Merge, Source
-from components.scoring.bundle import Bundle
+from components.scoring.bundle import GOLDEN, Bundle, write_manifest
 from components.scoring.instances import Matrix
 from components.scoring.release import BUNDLE, RELEASE, SNAPSHOT, CutOff, Release
 from components.scoring.snapshot import pack
@@ -257,6 +259,24 @@ def copy_of(folder: Path) -> Iterator[Path]:
     """A copy of a folder, for as long as it is needed."""
     with TemporaryDirectory() as name:
         yield copytree(folder, Path(name) / folder.name)
+
+
+def rewrite(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> str:
+    """Change a JSON file of a bundle, then close the bundle again. Returns the new id."""
+    content = json.loads((folder / name).read_text())
+    change(content)
+    (folder / name).write_text(json.dumps(content))
+    return write_manifest(folder)
+
+
+def score_otherwise(folder: Path) -> None:
+    """Let a golden row of a release have a PD that it does not score; every hash holds."""
+
+    def other(golden: dict[str, Any]) -> None:
+        golden["pd"][3] = math.nextafter(golden["pd"][3], 1)
+
+    made = replace(Release.read(folder), bundle=rewrite(folder / BUNDLE, GOLDEN, other))
+    (folder / RELEASE).write_text(made.to_json())
 
 
 def packages_after(statement: str) -> set[str]:

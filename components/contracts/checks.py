@@ -224,6 +224,10 @@ def _one_feature(
     kinds = {name: columns[name].kind for name in used & set(columns)}
     categories = sorted(name for name, kind in kinds.items() if kind is Kind.CATEGORY)
     plain = feature.expression is None
+    # No column of the row, but of a source: it is declared, and comes too late.
+    elsewhere = {c.name for source in scenario.sources for c in source.columns if c.after}
+    if late := sorted((used - set(columns)) & elsewhere):
+        yield f"feature {feature.name} reads {late}, known only after the as-of"
     if unknown := sorted(used - set(columns)):
         yield (
             f"feature {feature.name} reads {unknown}, which no source declares; "

@@ -138,6 +138,8 @@ class Exploration(Contract):
     months: tuple[MonthRate, ...]
     #: Who was left out, as nothing was known of them before the as-of.
     unseen: int = 0
+    #: Of a label from statuses: whom the table of statuses knows, and no row is of.
+    strangers: int = 0
     #: The label, development to test; None where one side has none.
     target: Moved | None
     inputs: tuple[InputGaps, ...]

@@ -32,5 +32,8 @@ class Cluster(Contract):
     recency: float
     frequency: float
     monetary: float
+    #: How little engaged its centre is: recency less frequency less monetary value, each in
+    #: deviations from the mean. None in what was told before this was.
+    distance: float | None = None
     #: Whether it is the least engaged one, whose persons count as bad.
     at_risk: bool

@@ -257,6 +257,8 @@ class Evaluation(Contract):
     clusters: tuple[Cluster, ...] = ()
     #: Who is no row, as nothing was known of them before the as-of.
     unseen: int = 0
+    #: Of a label from statuses: whom the table of statuses knows, and no row is of.
+    strangers: int = 0
 
     def of_chosen(self) -> Figures:
         return next(f for f in self.figures if f.family == self.chosen)

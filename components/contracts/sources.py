@@ -155,14 +155,24 @@ class Column(Contract):
 
     def scoring_input(self) -> dict[str, Any]:
         """The column as the scoring format declares an input."""
+        low, high = (self.minimum, self.maximum)
+        if self.kind in TEMPORAL:
+            low, high = (_day(self.earliest), _day(self.latest))
+        lenient = self.outside == "missing" and self.nullable()
         return {
             "name": self.name,
             "kind": self.kind.value,
             "values": self.values,
             "nullable": self.nullable(),
-            "minimum": self.minimum,
-            "maximum": self.maximum,
+            "minimum": low,
+            "maximum": high,
+            "outside": "missing" if lenient else "refused",
         }
+
+
+def _day(day: date | None) -> float | None:
+    """Days since 1970-01-01."""
+    return None if day is None else float((day - date(1970, 1, 1)).days)
 
 
 class Source(Contract):
@@ -187,7 +197,8 @@ class Source(Contract):
     max_conflicts: Share = 0.0
     #: From when on a row is known. A run as of an earlier day does not see it.
     date: ColumnName | None = None
-    #: There are rows of every month from the first to the last.
+    #: There are rows of every month from the first on: to the as-of's, where there are later rows
+    #: or the last is older than `freshness_days`; else to the last, it may have ended.
     monthly: bool = False
     #: Days before the run's as-of that the last row may be old.
     freshness_days: int | None = Field(default=None, ge=0)

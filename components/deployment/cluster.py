@@ -22,6 +22,9 @@ _GROUP = ("serving.kserve.io", "v1beta1")
 _PLURAL = "inferenceservices"
 _NOT_FOUND, _DENIED = 404, 403
 _TIMEOUT_S = 20
+#: An API server drops a field that its KServe is too old to know, unless it is asked to refuse it.
+_STRICTLY: dict[str, Any] = {"field_validation": "Strict", "_request_timeout": _TIMEOUT_S}
+_UNKNOWN = "unknown field "
 
 
 class Cluster:
@@ -55,7 +58,11 @@ class Cluster:
     def create(self, service: Document) -> None:
         with self._named(f"InferenceService {service['metadata']['name']}"):
             self._objects.create_namespaced_custom_object(
-                *_GROUP, self.namespace, _PLURAL, service, _request_timeout=_TIMEOUT_S
+                *_GROUP,
+                self.namespace,
+                _PLURAL,
+                service,
+                **_STRICTLY,
             )
 
     def replace(self, service: Document) -> None:
@@ -63,7 +70,12 @@ class Cluster:
         name = service["metadata"]["name"]
         with self._named(f"InferenceService {name}"):
             self._objects.replace_namespaced_custom_object(
-                *_GROUP, self.namespace, _PLURAL, name, service, _request_timeout=_TIMEOUT_S
+                *_GROUP,
+                self.namespace,
+                _PLURAL,
+                name,
+                service,
+                **_STRICTLY,
             )
 
     def delete(self, name: str) -> None:
@@ -139,6 +151,11 @@ class Cluster:
             if error.status == _DENIED:
                 raise VintageError(
                     f"{subject}: refused; {said}; expected what the Role deployer allows"
+                ) from None
+            if _UNKNOWN in said:
+                raise VintageError(
+                    f"{subject}: expected KServe 0.20 or newer, found one that does not know all "
+                    f"that is said: {said}"
                 ) from None
             raise EnvironmentFaultError(f"{subject}: {error.status} {said}") from None
         except urllib3.exceptions.HTTPError as error:

@@ -6,11 +6,15 @@ Plain documents in, plain documents out; `cluster.py` talks to the API server.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from components.contracts.errors import VintageError
+
 Document = Mapping[str, Any]
 
 RELEASE = "vintage/release"  # the annotation that says which one an object is at
 _GROUP = "serving.kserve.io"
 _REPLICAS = 2  # one may be killed and the other answers
+_BUSY = 70  # percent of the processors that a pod asked for: from there on more pods are made
+_OF = f"{_GROUP}/inferenceservice"  # KServe's label on the pods of one
 #: A container in one of these states does not get better by waiting.
 _STUCK = {
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
@@ -18,8 +22,16 @@ _STUCK = {
 }  # fmt: skip
 
 
-def inference_service(scenario: str, namespace: str, *, release: str, uri: str) -> dict[str, Any]:
-    """The InferenceService of a scenario at one release, whose folder is at `uri`."""
+def inference_service(
+    scenario: str, namespace: str, *, release: str, uri: str, most_replicas: str = ""
+) -> dict[str, Any]:
+    """The InferenceService of a scenario at one release, whose folder is at `uri`.
+
+    It has two pods, or as many up to `most_replicas` as their processors' load asks for.
+    """
+    most = _most(most_replicas)
+    scales = most > _REPLICAS
+    scaled = {"maxReplicas": most, "scaleMetric": "cpu", "scaleTarget": _BUSY} if scales else {}
     return {
         "apiVersion": f"{_GROUP}/v1beta1",
         "kind": "InferenceService",
@@ -30,13 +42,29 @@ def inference_service(scenario: str, namespace: str, *, release: str, uri: str) 
             "annotations": {
                 f"{_GROUP}/deploymentMode": "Standard",
                 # Without a metrics server the one that KServe makes by default does nothing.
-                f"{_GROUP}/autoscalerClass": "none",
+                f"{_GROUP}/autoscalerClass": "hpa" if scales else "none",
                 RELEASE: release,
             },
         },
         "spec": {
             "predictor": {
                 "minReplicas": _REPLICAS,
+                **scaled,
+                # An old pod goes once a new one answers, however many there are.
+                "deploymentStrategy": {
+                    "type": "RollingUpdate",
+                    "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},
+                },
+                # On nodes of their own, where there are such; the new ones apart from the old.
+                "topologySpreadConstraints": [
+                    {
+                        "maxSkew": 1,
+                        "topologyKey": "kubernetes.io/hostname",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchLabels": {_OF: scenario}},
+                        "matchLabelKeys": ["pod-template-hash"],
+                    }
+                ],
                 "serviceAccountName": "serving",
                 "storageContainerName": "vintage",
                 "model": {
@@ -49,6 +77,15 @@ def inference_service(scenario: str, namespace: str, *, release: str, uri: str) 
             }
         },
     }
+
+
+def _most(text: str) -> int:
+    if text and not (text.isdecimal() and int(text) >= _REPLICAS):
+        raise VintageError(
+            f"VINTAGE_MOST_REPLICAS: expected a whole number of at least {_REPLICAS}, "
+            f"found {text!r:.60}"
+        )
+    return int(text or _REPLICAS)
 
 
 def placed_over(wanted: Document, former: Document) -> dict[str, Any]:

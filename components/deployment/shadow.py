@@ -1,11 +1,9 @@
 """The challenger that scores beside a scenario's champion, as it is declared in the store.
 
-A document `shadows/SCENARIO`; whoever serves reads it again and again, so that a change needs no
-restart. A challenger that became champion is nobody's shadow.
+Whoever serves reads the declaration again and again (`serving/challengers.py`), so that a change
+needs no restart. A promotion ends it.
 """
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from components.contracts.errors import BundleError, VintageError
@@ -13,21 +11,12 @@ from components.storage import registry
 from components.storage.steps import installation
 
 
-@dataclass(frozen=True)
-class Shadow:
-    """A release beside the champion, and the share of the entities whom it answers."""
-
-    release: str
-    share: float
-    folder: Path
-
-
-def declare_shadow(scenario: str, release: str, share: float) -> Shadow | None:
-    """Let a registered release score beside the champion; "" ends it."""
+def declare_shadow(scenario: str, release: str, share: float) -> str:
+    """Let a registered release score beside the champion; "" ends it. Returns its whole id."""
     _, store = installation()
     if not release:
-        store.put(_place(scenario), json.dumps({"release": ""}))
-        return None
+        registry.note_shadow(store, scenario, "", 0.0)
+        return ""
     if not 0.0 <= share <= 1.0:
         raise VintageError(f"shadow {scenario}: expected a share from 0 to 1, found {share:g}")
     entry = registry.find_release(store, scenario, release)
@@ -40,25 +29,8 @@ def declare_shadow(scenario: str, release: str, share: float) -> Shadow | None:
         )
     beside = store.local(registry.find_release(store, scenario, champion))
     _check_inputs(scenario, beside, store.local(entry))
-    store.put(_place(scenario), json.dumps({"release": found, "share": share}))
-    return Shadow(found, share, store.local(entry))
-
-
-def shadow_of(scenario: str) -> Shadow | None:
-    """The challenger that is declared; None where there is none. Raises where it is gone."""
-    _, store = installation()
-    text = store.get(_place(scenario))
-    try:
-        declared = json.loads(text) if text else {}
-        release, share = declared.get("release"), float(declared.get("share", 0.0))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise VintageError(
-            f"shadow {scenario}: expected a declaration in {store.uri}, found otherwise: {error}"
-        ) from None
-    if not release or release == registry.deployed_release(store, scenario):
-        return None
-    folder = store.local(registry.find_release(store, scenario, release))
-    return Shadow(release, share, folder)
+    registry.note_shadow(store, scenario, found, share)
+    return found
 
 
 def _check_inputs(scenario: str, champion: Path, challenger: Path) -> None:
@@ -73,7 +45,3 @@ def _check_inputs(scenario: str, champion: Path, challenger: Path) -> None:
             f"shadow {scenario}: expected a challenger with the champion's inputs, found others: "
             f"{', '.join(more) or 'declared otherwise'}"
         )
-
-
-def _place(scenario: str) -> str:
-    return f"shadows/{scenario}"

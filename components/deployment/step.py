@@ -148,8 +148,9 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: str, why
     1. Promote it, where it may be: see `registry.why_promote`.
     2. Bring it up: loaded as the server does (hashes, golden rows, snapshot), or rolled out as
        an InferenceService whose golden rows score as recorded through its Service.
-    3. Point the deployment at it, tell, and mirror it to MLflow. Where it does not come up,
-       promote the former release back and fail; what served goes on serving.
+    3. Point the deployment at it, end what scored beside the former champion, tell, and mirror
+       it to MLflow. Where it does not come up, promote the former release back and fail; what
+       served goes on serving.
     """
     with task("deploy", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         made = registry.find_release(work.store, scenario, release)
@@ -162,6 +163,7 @@ def deploy(*, scenario: str, run: str, timeout_minutes: float, release: str, why
             _bring_up(work, made, former, patience_s=timeout_minutes * 60 * _PATIENCE)
         _note_came_up(work, champion)
         if former != wanted:
+            registry.note_shadow(work.store, scenario, "", 0.0)
             registry.note_deployed(work.store, scenario, wanted)
             text = f"release {wanted[:12]} is champion number {champion.number}: {champion.reason}"
             notify(work.settings.webhook, scenario=scenario, run=run, event="promoted", text=text)
@@ -231,6 +233,7 @@ def _roll_out(work: Task, made: Entry, wanted: str, *, patience_s: float) -> Non
     from components.scoring.release import BUNDLE
 
     scenario, namespace = work.record.scenario, work.settings.namespace
+    most = work.settings.most_replicas
     golden = Bundle.load(work.store.local(made) / BUNDLE)
     cluster = Cluster(namespace)
     # What served before is noted first: a roll-out that was cut short is undone to that.
@@ -241,7 +244,9 @@ def _roll_out(work: Task, made: Entry, wanted: str, *, patience_s: float) -> Non
     try:
         roll_out(
             cluster,
-            inference_service(scenario, namespace, release=wanted, uri=made.uri),
+            inference_service(
+                scenario, namespace, release=wanted, uri=made.uri, most_replicas=most
+            ),
             former,
             golden=golden,
             patience_s=patience_s,

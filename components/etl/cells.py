@@ -191,7 +191,7 @@ def _bounded(column: Column) -> Expression:
     number = value(column)
     good = F.abs(number) < float("inf")
     if column.kind is Kind.INTEGER:
-        good &= number == F.floor(number)
+        good &= number == F.rint(number)  # floor makes a long of it, which 1e300 does not fit
     if column.minimum is not None:
         good &= number >= column.minimum
     if column.maximum is not None:

@@ -53,7 +53,8 @@ def clean(
         good = good.withColumn(MONTH, month)
     write_table(good, folder, files=files_for(size), by=MONTH if column else None)
     counts, kept = seen.get, count_rows(folder)
-    checks = contract.checks(source, counts, keys, list(_months(raw)), as_of)
+    months = [month for month in _months(raw) if month != UNKNOWN]
+    checks = contract.checks(source, counts, keys, months, as_of)
     if not kept and not contract.failures(checks):
         checks.append(Check(source.name, "", "at least one clean row", "none", False))
     rest = silver.rejected(rows, source) if kept < counts["rows"] else None

@@ -23,13 +23,16 @@ _SIGNS = (1, -1, -1)
 
 @dataclass(frozen=True)
 class Cluster:
-    """One cluster: its rows, and its centroid in days, rows, and the unit of the amount."""
+    """One cluster: its rows, and its centroid in days, rows, and the unit of the amount; and the
+    sum of the centroid's scaled distances, each counted towards risk.
+    """
 
     cluster: int
     rows: int
     recency: float
     frequency: float
     monetary: float
+    distance: float
     at_risk: bool
 
 
@@ -106,7 +109,7 @@ def _clusters(
         )
         lines.append(
             Cluster(
-                number, rows.get(number, 0), recency, frequency, monetary,
+                number, rows.get(number, 0), recency, frequency, monetary, risk[number],
                 number == risk.index(max(risk)),
             )
         )  # fmt: skip

@@ -57,7 +57,9 @@ def decide(
     gold: dsl.Input[dsl.Dataset],
     decisions: dsl.Output[dsl.Dataset],
 ) -> None:
-    """Decide on every row of the run's month with the champion that serves."""
+    """Decide on every row of the run's month with the champion that serves; take in what came of
+    the months before.
+    """
     from components.etl.step import decide as step
 
     step(

@@ -30,6 +30,7 @@ _ARTICLES = {
 #: How dates are written where nothing else is declared.
 _WRITTEN = {Kind.DATE: "2024-03-15", Kind.MOMENT: "2024-03-15 13:45:00"}
 _SHOWN = 10  # of a long list
+_MONTH = len("2023-01")
 #: Of a key on several rows: the place of the first of them, and whether they differ.
 FIRST, DIFFERS = "_first", "_differs"
 
@@ -116,7 +117,8 @@ def metrics(source: Source) -> list[Expression]:
 def checks(
     source: Source, counts: Counts, keys: Keys, months: Sequence[str], as_of: str
 ) -> list[Check]:
-    """Every line of a source's contract; `months` are those that have rows."""
+    """Every line of a source's contract; `months` are those that have rows, those after the
+    as-of too."""
     total = counts["rows"] - counts["malformed"]
     when = f" as of {as_of}" if source.date else ""
     lines = [Check(source.name, "", f"at least one row{when}", f"{total:,} rows", total > 0)]
@@ -192,21 +194,27 @@ def _date_checks(source: Source, counts: Counts, months: Sequence[str], as_of: s
     if source.date is None or counts["last"] is None:
         return []
     lines, first, last = [], counts["first"], counts["last"]
+    fresh = source.freshness_days
+    age = (date.fromisoformat(as_of) - date.fromisoformat(last)).days
     if source.monthly:
-        lacking = [month for month in months_between(first, last) if month not in months]
-        lines.append(
-            Check(
-                source.name, source.date, f"rows of every month from {first[:7]} to {last[:7]}",
-                f"none of {shown(lacking)}" if lacking else "all", not lacking,
-            )
-        )  # fmt: skip
-    if source.freshness_days is not None:
-        age = (date.fromisoformat(as_of) - date.fromisoformat(last)).days
+        # A source may have ended: with rows after the as-of, or declared fresh, it has not.
+        goes_on = any(month > as_of[:_MONTH] for month in months)
+        until = as_of if goes_on or (fresh is not None and age > fresh) else last
+        lacking = [month for month in months_between(first, until) if month not in months]
+        ended = f", and none after {last[:_MONTH]}" if until[:_MONTH] < as_of[:_MONTH] else ""
         lines.append(
             Check(
                 source.name, source.date,
-                f"a last row at most {source.freshness_days} days before {as_of}",
-                f"one of {last}, {age} days before", age <= source.freshness_days,
+                f"rows of every month from {first[:_MONTH]} to {until[:_MONTH]}",
+                f"none of {shown(lacking)}" if lacking else f"all{ended}", not lacking,
+            )
+        )  # fmt: skip
+    if fresh is not None:
+        lines.append(
+            Check(
+                source.name, source.date,
+                f"a last row at most {fresh} days before {as_of}",
+                f"one of {last}, {age} days before", age <= fresh,
             )
         )  # fmt: skip
     return lines

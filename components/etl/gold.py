@@ -14,6 +14,7 @@ from components.contracts.outcomes import (
     GivenLabel,
     GroupedSplit,
     OutOfTimeSplit,
+    StatusLabel,
 )
 from components.contracts.scenario import FeaturesSpec
 from components.etl.bronze import MONTH
@@ -59,6 +60,7 @@ def gold_table(tables: Mapping[str, DataFrame], spec: FeaturesSpec, as_of: str) 
     """
     until = date.fromisoformat(as_of) + timedelta(days=1) if as_of else None
     rows, unseen = _population(tables, spec, until)
+    strange = _strangers(tables, spec, rows)
     rows, clusters = with_label(rows, spec.label, _known(tables, spec, until))
     months = labelled_months(rows, spec.split) if isinstance(spec.split, OutOfTimeSplit) else None
     rows = _with_past(rows, tables, spec)
@@ -69,12 +71,12 @@ def gold_table(tables: Mapping[str, DataFrame], spec: FeaturesSpec, as_of: str) 
         beside.insert(0, AS_OF)
     names = (spec.key, spec.entity, *(c.name for c in spec.inputs), *spec.carried)
     table = rows.select(*dict.fromkeys(names), LABEL, KNOWN, SPLIT, *beside)
-    return told(table, as_of, months, clusters, unseen)
+    return told(table, as_of, months, clusters, unseen, strange)
 
 
 def told(
     table: DataFrame, as_of: str, months: Months | None, clusters: Sequence[Cluster] = (),
-    unseen: int = 0,
+    unseen: int = 0, strangers: int = 0,
 ) -> Gold:  # fmt: skip
     """A gold table with what there is to tell of it, whatever it was made from."""
     facts = {
@@ -82,12 +84,13 @@ def told(
         "history": _told(months),
         "labels": [asdict(cluster) for cluster in clusters],
         "unseen": unseen,
+        "strangers": strangers,
     }
     return Gold(table, months is None or months.enough, facts)
 
 
 def write(made: Gold, spec: FeaturesSpec, target: Path, files: int) -> dict[str, object]:
-    """Write the table (`final-dataset`) in so many parts, and the latest row of each entity
+    """Write the table (`final-dataset`) in so many parts, and the key of each entity's latest row
     (`latest`); what the entry tells of itself.
     """
     place = target / "final-dataset"
@@ -95,7 +98,8 @@ def write(made: Gold, spec: FeaturesSpec, target: Path, files: int) -> dict[str,
     write_table(parts, place, by=by)
     written = parts.sparkSession.read.parquet(str(place))
     counts = count(written, spec)
-    write_table(latest_rows(written, spec), target / "latest")
+    latest = latest_keys(written, spec).repartition(files, ENTITY).sortWithinPartitions(ENTITY)
+    write_table(latest, target / "latest")
     return {
         "rows": sum(rows for found in counts.values() for rows in found.values()),
         "splits": {
@@ -117,15 +121,13 @@ def laid_out(table: DataFrame, spec: FeaturesSpec, files: int) -> tuple[DataFram
     return monthly.repartition(files, MONTH).sortWithinPartitions(MONTH, spec.key), MONTH
 
 
-def latest_rows(table: DataFrame, spec: FeaturesSpec) -> DataFrame:
-    """The entity as text and the inputs of its latest row, ordered by entity."""
+def latest_keys(table: DataFrame, spec: FeaturesSpec) -> DataFrame:
+    """Of each entity, as text, the key of its latest row."""
     when = F.struct(*([AS_OF] if spec.as_of is not None else []), spec.key)
-    # The inputs may hold the entity: their names are kept apart until there is one row of each.
-    inputs = F.struct(*(column.name for column in spec.inputs))
-    latest = table.where(F.col(spec.entity).isNotNull()).groupBy(
+    of_each = table.where(F.col(spec.entity).isNotNull()).groupBy(
         F.col(spec.entity).cast("string").alias(ENTITY)
     )
-    return latest.agg(F.max_by(inputs, when).alias("_row")).orderBy(ENTITY).select(ENTITY, "_row.*")
+    return of_each.agg(F.max(when)[spec.key].alias(spec.key))
 
 
 def count(written: DataFrame, spec: FeaturesSpec) -> dict[str, dict[int, int]]:
@@ -174,6 +176,15 @@ def _population(
         seen = seen | F.col(flag).isNotNull()
     kept = flagged.where(seen).select(*dated.columns)
     return kept, dated.count() - kept.count()
+
+
+def _strangers(tables: Mapping[str, DataFrame], spec: FeaturesSpec, rows: DataFrame) -> int:
+    """Whom a table of statuses knows and no row is of: what came of them is nobody's label."""
+    if not isinstance(spec.label, StatusLabel):
+        return 0
+    on = spec.label.on
+    known = tables[spec.label.source].select(on).where(F.col(on).isNotNull()).distinct()
+    return known.join(rows.select(on), on, "left_anti").count()
 
 
 def _wanted(spec: FeaturesSpec) -> set[str]:

@@ -60,12 +60,12 @@ def with_label(rows: DataFrame, label: Label, known: Known) -> tuple[DataFrame, 
             by_key = _months_on_book(table, label, known.dates.get(label.source))
             return rows.join(by_key, on, "left"), []
         case ProxyLabel():
-            found, clusters = with_proxy(
+            labelled, clusters = with_proxy(
                 rows, known.tables[label.source], label, name=LABEL,
                 date=known.dates[label.source], key=known.key, development=known.development,
                 known_until=known.until,
             )  # fmt: skip
-            return _with_known(found, _over(label.start + label.days)), clusters
+            return _with_known(labelled, _over(label.start + label.days)), clusters
     assert_never(label)
 
 

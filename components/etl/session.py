@@ -55,8 +55,8 @@ def settings(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]
             session.conf.set(name, value)
         yield
     finally:
-        for name, value in before.items():
-            session.conf.set(name, str(value))
+        for name, former in before.items():
+            session.conf.set(name, str(former))
 
 
 def _start(name: str, workshop: Path, input_bytes: int, sized: Mapping[str, str]) -> SparkSession:
@@ -68,7 +68,12 @@ def _start(name: str, workshop: Path, input_bytes: int, sized: Mapping[str, str]
         SparkSession.builder.master("local[*]")
         .appName(name)
         .config("spark.driver.memory", "2g")
-        .config("spark.driver.extraJavaOptions", f"{compiler}-XX:+UseSerialGC")
+        # What Spark writes anew for every query fills the usual room for compiled code; then Java
+        # compiles no more.
+        .config(
+            "spark.driver.extraJavaOptions",
+            f"{compiler}-XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
+        )
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")

@@ -284,9 +284,8 @@ def _pack(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, obje
     from components.contracts.scenario import FeaturesSpec
     from components.etl.packing import pack_latest
 
-    latest_rows = work.store.local(made) / "latest"
     declared = FeaturesSpec.model_validate_json(spec)
-    return pack_latest(latest_rows, declared, target / "snapshot.bin")
+    return pack_latest(work.store.local(made), declared, target / "snapshot.bin")
 
 
 def decide(

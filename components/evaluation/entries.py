@@ -31,7 +31,7 @@ def write_evaluation(target: Path, spec: str, *, gold: Path, facts: Facts, model
     rows = read_test_rows(table)
     made, pd = evaluate(rows, models, _candidates(models), declared)
     seen = {"persons": persons_of(table, declared.entity), "clusters": _clusters(facts),
-            "unseen": facts.get("unseen", 0)}  # fmt: skip
+            **_left_out(facts)}  # fmt: skip
     found = made.model_copy(update=seen)
     (target / "evaluation.json").write_text(found.model_dump_json(indent=1) + "\n")
     write_frozen(target / FROZEN, rows, pd, declared.key)
@@ -92,7 +92,7 @@ def write_exploration(
     cleaned, made = facts
     declared = ExploreSpec.model_validate_json(spec)
     rows = read_rows(gold / _TABLE, declared)
-    told = {"clusters": _clusters(made), "unseen": made.get("unseen", 0)}
+    told = {"clusters": _clusters(made), **_left_out(made)}
     found = explore(rows, declared).model_copy(update=told)
     (target / "exploration.json").write_text(found.model_dump_json(indent=1) + "\n")
     contract = _json(silver / _CONTRACT)
@@ -114,6 +114,11 @@ def _candidates(models: Path) -> Candidates:
 def _clusters(facts: Facts) -> tuple[Cluster, ...]:
     """Of a proxy label, as the making of gold tells them."""
     return tuple(Cluster.model_validate(cluster) for cluster in facts.get("labels", ()))
+
+
+def _left_out(facts: Facts) -> Facts:
+    """Who is no row, as the making of gold tells it."""
+    return {name: facts.get(name, 0) for name in ("unseen", "strangers")}
 
 
 def _json(file: Path) -> Any:

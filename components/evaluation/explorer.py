@@ -10,7 +10,7 @@ from components.contracts.exploration import Exploration, FeatureFigures, Side, 
 from components.evaluation import exploration_plots as drawn
 from components.evaluation import plots, sections
 from components.evaluation.small_plot import MOST_BINS, feature_plot
-from components.evaluation.words import SUSPICIOUS, iv_word, overlap, unseen
+from components.evaluation.words import SUSPICIOUS, iv_word, overlap, strangers, unseen
 from components.figures.numbers import short
 from components.figures.page import (
     beside,
@@ -127,7 +127,8 @@ def _left_out(found: Exploration) -> list[str]:
     """Who has no label, and who is no row."""
     waiting = sum(side.rows - side.labelled for side in found.sides)
     said = [f"{waiting:,} rows have no label yet: they are only scored."] if waiting else []
-    return said + ([unseen(found.unseen)] if found.unseen else [])
+    said += [unseen(found.unseen)] if found.unseen else []
+    return said + ([strangers(found.strangers)] if found.strangers else [])
 
 
 def _one_class(sides: Sequence[Side]) -> list[str]:
@@ -217,10 +218,11 @@ def _short(value: float | None) -> str:
 
 def _each(features: Sequence[FeatureFigures]) -> list[str]:
     some = features if len(features) <= _MOST_DRAWN else features[:_DRAWN]
+    rest = features[len(some) :]
     left = (
-        f" Of {len(features)} features the {_DRAWN} with the highest IV have a picture; all are in "
-        "the table above."
-        if len(some) < len(features)
+        f" Of {len(features)} features the {_DRAWN} with the highest IV have a picture; the bins "
+        "of the others are in a table below them."
+        if rest
         else ""
     )
     return [
@@ -231,7 +233,20 @@ def _each(features: Sequence[FeatureFigures]) -> list[str]:
             f"the whole.{left}"
         ),
         pictures(*(_one(feature) for feature in some)),
+        *([folded(f"Bins of the other {len(rest)} features", _bins(rest))] if rest else []),
     ]
+
+
+def _bins(features: Sequence[FeatureFigures]) -> str:
+    """Every bin of some features, the most common ones of a category."""
+    rows = [
+        (f.name if not number else "", text(_iv(f)) if not number else "", own.label, own.rows,
+         own.bad, _rate(own.bad, own.rows)[0], f"{own.woe:+.4f}")
+        for f in features
+        for number, own in enumerate(_common(f.bins))
+    ]  # fmt: skip
+    heads = ("Feature", "IV", "Bin", "Rows", "Bad", "Bad rate", "WoE")
+    return table(heads, rows, numbers=range(3, 7))
 
 
 def _one(found: FeatureFigures) -> str:
@@ -341,9 +356,14 @@ def _columns(found: Exploration) -> list[str]:
 
 
 def _values(head: str, bins: Sequence[Slice]) -> str:
-    some = sorted(bins, key=lambda own: -own.rows)[:_MOST_VALUES]
-    shown = [own for own in bins if own in some]
+    shown = _common(bins)
     rows = [(own.label, own.rows, *_rate(own.bad, own.rows)) for own in shown]
     counted = table((head, "Rows", "Bad rate", "95 % interval"), rows, numbers=(1, 2, 3))
     left = len(bins) - len(shown)
     return f"<div>{counted}{note(f'And {left} rarer values.') if left else ''}</div>"
+
+
+def _common(bins: Sequence[Slice]) -> list[Slice]:
+    """The bins with the most rows, in their own order."""
+    some = sorted(bins, key=lambda own: -own.rows)[:_MOST_VALUES]
+    return [own for own in bins if own in some]

@@ -76,3 +76,15 @@ def _judge_reasons(silent: tuple[str, ...]) -> RuleResult:
         passed=not silent,
         silent=silent,
     )
+
+
+def refusal(scenario: str, facts: Mapping[str, Any]) -> str:
+    """Why the gate refused a candidate, from what its task left; empty where it did not."""
+    if facts.get("passed") is not False:
+        return ""
+    rules = [RuleResult(**rule) for rule in facts["rules"]]
+    failed = "\n".join(f"  - {rule.sentence()}" for rule in rules if not rule.passed)
+    return (
+        f"{scenario}: the gate refused {facts['family']} {facts['bundle'][:12]}; "
+        f"nothing was deployed\n{failed}"
+    )

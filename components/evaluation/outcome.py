@@ -119,11 +119,14 @@ def pages_of(summary: RunSummary, made: Mapping[str, str]) -> dict[str, str]:
     judged = made.get("gate", made.get("explore"))
     names = {"challenge": "challenge", "monitor": "monitoring"}
     beside = {name: made[stage] for stage, name in names.items() if stage in made}
-    if summary.status != "failed":
-        first = judged or next(iter(beside.values()), None)
-        return {**beside, "report": first or render_outcome(summary)}
-    beside |= {"gate": judged} if judged is not None else {}
-    return {**beside, "report": render_outcome(summary, sorted(beside))}
+    failed, month = summary.status == "failed", made.get("monitor")
+    if judged is not None and (failed or month is not None):
+        beside["gate"] = judged
+    if failed:
+        return {**beside, "report": render_outcome(summary, sorted(beside))}
+    # A month's page is of all that it decided; a training is a part of it.
+    first = month or judged or made.get("challenge")
+    return {**beside, "report": first or render_outcome(summary)}
 
 
 def render_outcome(summary: RunSummary, pages: Sequence[str] = ()) -> str:

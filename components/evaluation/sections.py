@@ -18,7 +18,7 @@ from components.contracts.results import (
     Stability,
 )
 from components.evaluation import plots
-from components.evaluation.words import RANKING, noise, overlap, searched, unseen
+from components.evaluation.words import RANKING, noise, overlap, searched, strangers, unseen
 from components.figures.numbers import share, short, shown, span
 from components.figures.page import beside, note, opened, pictures, table
 from components.figures.psi import psi_word
@@ -242,6 +242,8 @@ def sides(evaluation: Evaluation) -> list[str]:
     made = [table(("Split", "Rows", "Bad", "Bad rate"), rows, numbers=(1, 2, 3))]
     if evaluation.unseen:
         made.append(note(unseen(evaluation.unseen)))
+    if evaluation.strangers:
+        made.append(note(strangers(evaluation.strangers)))
     if (persons := evaluation.persons) is None:
         return made
     heads = ("", "From", "To", "Rows", f"Persons ({persons.entity})")
@@ -269,16 +271,27 @@ def clusters(found: Sequence[Cluster]) -> list[str]:
             c.cluster,
             c.rows,
             *map(short, (c.recency, c.frequency, c.monetary)),
+            None if c.distance is None else f"{c.distance:+.2f}",
             "at risk" if c.at_risk else "",
         )
         for c in found
     ]
-    heads = ("Cluster", "Rows", "Recency, days", "Frequency", "Monetary value", "Label")
+    heads = (
+        "Cluster",
+        "Rows",
+        "Recency, days",
+        "Frequency",
+        "Monetary value",
+        "Sum of distances",
+        "Label",
+    )
     return [
-        table(heads, rows, numbers=range(1, 5)),
+        table(heads, rows, numbers=range(1, 6)),
         note(
-            "No outcome is known: the least engaged cluster (lowest frequency and monetary value, "
-            "highest recency) stands in for it."
+            "No outcome is known: the least engaged cluster stands in for it, the one with the "
+            "highest sum of distances: how far its centre is from the mean of the development "
+            "rows, in their deviations, in recency upwards, in frequency and monetary value "
+            "downwards."
         ),
     ]
 

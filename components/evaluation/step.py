@@ -155,17 +155,12 @@ def decision_key(body: Mapping[str, object]) -> str:
 
 def refuse(*, scenario: str, run: str, timeout_minutes: float) -> None:
     """End the run as refused where its gate said so: the rules that failed, with their figures."""
-    with task("refuse", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
-        judged = json.loads(work.store.get(record_name(run, "gate")) or "{}").get("facts", {})
-        if judged.get("passed") is False:
-            from components.contracts.results import RuleResult
+    from components.evaluation.gate import refusal
 
-            rules = [RuleResult(**rule) for rule in judged["rules"]]
-            failed = "\n".join(f"  - {rule.sentence()}" for rule in rules if not rule.passed)
-            raise GateRefusedError(
-                f"{scenario}: the gate refused {judged['family']} {judged['bundle'][:12]}; "
-                f"nothing was deployed\n{failed}"
-            )
+    with task("refuse", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
+        judged = json.loads(work.store.get(record_name(run, "gate")) or "{}")
+        if why := refusal(scenario, judged.get("facts", {})):
+            raise GateRefusedError(why)
 
 
 def challenge(
@@ -370,32 +365,28 @@ def _finish(settings: Settings, store: Store, *, scenario: str, run: str, state:
     records = read_records(run, store)
     log = str(settings.log_of(run)) if settings.log_of(run).is_file() else ""
     summary = summarise(records, scenario=scenario, run=run, state=state, log=log)
-    found = {
-        str(r["stage"]): store.find(str(r["facts"].get("entry", "-")))
-        for r in records
-        if r["stage"] in PAGES
-    }
+    keys = {str(r["stage"]): str(r["facts"].get("entry", "-")) for r in records}
+    found = {stage: store.find(keys[stage]) for stage in PAGES if stage in keys}
     made = {
         stage: (store.local(entry) / PAGES[stage]).read_text()
         for stage, entry in found.items()
         if entry is not None and PAGES[stage] in entry.files
     }
-    pages = pages_of(summary, made)
-    places = {name: store.put(f"runs/{run}/{name}.html", page) for name, page in pages.items()}
+    pages = pages_of(summary, made).items()
+    places = {name: store.put(f"runs/{run}/{name}.html", page) for name, page in pages}
     if (watched := found.get("monitor")) is not None:
         for name in (name for name in watched.files if name.startswith("evidently-")):
             store.put_file(f"runs/{run}/{name}", store.local(watched) / name)
     text = summary.model_copy(update={"report": places["report"]}).model_dump_json(indent=1)
     store.put(f"runs/{run}/summary.json", text + "\n")
     if summary.status in {"refused", "failed"}:
-        event, text = summary.status, summary.error
-        notify(settings.webhook, scenario=scenario, run=run, event=event, text=text)
+        told = {"event": summary.status, "text": summary.error}
+        notify(settings.webhook, scenario=scenario, run=run, **told)
 
 
 def read_records(run: str, store: Store | None = None) -> list[dict[str, Any]]:
     """The records of a run's tasks so far, in the order of the pipelines."""
-    if store is None:
-        _, store = installation()
+    store = store or installation()[1]
     found = (store.get(record_name(run, stage)) for stage in _STAGES)
     return [json.loads(text) for text in found if text is not None]
 

@@ -63,6 +63,14 @@ def unseen(rows: int) -> str:
     )
 
 
+def strangers(persons: int) -> str:
+    """Whom the label's table knows, and no row is of."""
+    return (
+        f"The label's table knows {persons:,} more who are no rows here: the merged table has none "
+        "of them, so what came of them is nobody's label."
+    )
+
+
 def overlap(persons: Persons) -> str:
     """How many persons are on both sides."""
     test = persons.test

@@ -5,7 +5,7 @@ month alarms by is in docs/decisions/0021-when-a-month-alarms.md.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from components.figures.chance import bands, dealt_shares, ks_by_chance
 from components.figures.psi import FEW_ROWS, psi_word
 from components.figures.rates import wilson
 from components.scoring.instances import Matrix
-from components.scoring.reference import Bins, Reference, moves, psi
+from components.scoring.reference import Bins, Reference, freeze, moves, psi
 
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -54,7 +54,9 @@ class _Counted:
     """Rows a bin, missing ones after the last, and then the unseen categories'."""
 
     name: str
+    #: Shares of so many rows.
     expected: Values
+    reference_rows: int
     counts: Counts
     #: The place of the missing ones.
     missing: int
@@ -77,15 +79,25 @@ class _Dealt:
     missing: tuple[float, float]
 
 
-def drift(reference: Reference, month: Month) -> Drift:
-    """A month against a reference. Nothing that a month may hold, or lack, raises."""
-    rows = len(month.pd)
+def drift(reference: Reference, month: Month, own: Values | None = None) -> Drift:
+    """A month against a reference. Nothing that a month may hold, or lack, raises.
+
+    `own` are PDs by the bundle itself of rows that it was not fitted on. Without them the score is
+    held against the reference's, which is of the models of the folds: those are spread in another
+    way, a tree's most of all.
+    """
+    rows, scored = len(month.pd), reference.rows
+    if own is not None:
+        of_own = freeze((), (), own.reshape(-1, 1), own)
+        reference = replace(reference, score=of_own.score, percentiles=of_own.percentiles)
+        scored = len(own)
     there = [name for name in reference.features if name in month.names]
     gone = [name for name in reference.features if name not in month.names]
-    counted = [_score(reference.score, month.pd), *_features(reference, month, there)]
+    score_counts = _score(reference.score, month.pd, scored)
+    counted = [score_counts, *_features(reference, month, there)]
     vanished = [_none(name, VANISHED, 0) for name in gone]
     if rows:
-        score, *features = _shifts(counted, reference.rows, rows)
+        score, *features = _shifts(counted, rows)
     else:
         score, *features = (_none(one.name, FEW_ROWS, 0) for one in counted)
     features = sorted(features, key=lambda shift: -(shift.psi or 0.0))
@@ -93,7 +105,7 @@ def drift(reference: Reference, month: Month) -> Drift:
         rows=rows,
         reference_rows=reference.rows,
         score=score,
-        ks=_distance(reference, month.pd),
+        ks=_distance(reference, scored, month.pd),
         approval=_rate(int(month.approved.sum()), rows),
         unscored=_rate(int(np.isnan(month.pd).sum()), rows),
         features=(*vanished, *features),
@@ -112,11 +124,11 @@ def _none(name: str, word: str, rows: int) -> Shift:
     return Shift(name=name, rows=rows, psi=None, by_chance=None, word=word, missing=None)
 
 
-def _score(bins: Bins, pd: Values) -> _Counted:
+def _score(bins: Bins, pd: Values, reference_rows: int) -> _Counted:
     counts = np.zeros(len(bins.edges) + 2, dtype=np.int64)
     for start in range(0, len(pd), _CHUNK):
         counts += np.bincount(bins.places(pd[start : start + _CHUNK]), minlength=len(counts))
-    return _Counted(SCORE, np.array(bins.expected), counts, len(counts) - 1)
+    return _Counted(SCORE, np.array(bins.expected), reference_rows, counts, len(counts) - 1)
 
 
 def _features(reference: Reference, month: Month, names: Sequence[str]) -> list[_Counted]:
@@ -138,8 +150,11 @@ def _features(reference: Reference, month: Month, names: Sequence[str]) -> list[
                 known = values[~out]
             own += np.bincount(bins[place].places(known), minlength=len(own))
     return [
-        _with_unseen(name, bins[place], counts[place], strange[place], month.categories.get(name))
+        _Counted(name, expected, reference.rows, found, len(counts[place]) - 1, unseen)
         for place, name in enumerate(names)
+        for expected, found, unseen in [
+            _with_unseen(bins[place], counts[place], strange[place], month.categories.get(name))
+        ]
     ]
 
 
@@ -150,13 +165,13 @@ def _outside(codes: Values, last: int) -> NDArray[np.bool_]:
 
 
 def _with_unseen(
-    name: str, bins: Bins, counts: Counts, strange: Mapping[float, int],
-    values: Sequence[str] | None,
-) -> _Counted:  # fmt: skip
+    bins: Bins, counts: Counts, strange: Mapping[float, int], values: Sequence[str] | None
+) -> tuple[Values, Counts, tuple[Unseen, ...]]:
+    """Expected shares, counts, and the categories that no row had at training."""
     missing = len(counts) - 1
     expected = np.array(bins.expected)
     if values is None:
-        return _Counted(name, expected, counts, missing)
+        return expected, counts, ()
     unseen = [
         Unseen(value=values[code] if code < len(values) else f"code {code}", rows=int(rows))
         for code, rows in enumerate(counts[:missing])
@@ -164,13 +179,12 @@ def _with_unseen(
     ]
     unseen += [Unseen(value=f"code {code:g}", rows=rows) for code, rows in sorted(strange.items())]
     # What no bin is for has one of its own, where nobody is expected.
-    full = np.append(counts, sum(strange.values()))
-    return _Counted(name, np.append(expected, 0.0), full, missing, tuple(unseen))
+    return np.append(expected, 0.0), np.append(counts, sum(strange.values())), tuple(unseen)
 
 
-def _shifts(counted: Sequence[_Counted], reference_rows: int, rows: int) -> list[Shift]:
+def _shifts(counted: Sequence[_Counted], rows: int) -> list[Shift]:
     """What moved, against the most that chance gives in a report of all of these."""
-    dealt = [_deal(one, reference_rows, rows, seed) for seed, one in enumerate(counted)]
+    dealt = [_deal(one, rows, seed) for seed, one in enumerate(counted)]
     most = bands([one.psi for one in dealt], LEVEL)
     return [
         _shift(one, by_chance, own.missing, rows)
@@ -178,8 +192,8 @@ def _shifts(counted: Sequence[_Counted], reference_rows: int, rows: int) -> list
     ]
 
 
-def _deal(one: _Counted, reference_rows: int, rows: int, seed: int) -> _Dealt:
-    before, after = dealt_shares(one.expected, reference_rows, one.shares, rows, seed)
+def _deal(one: _Counted, rows: int, seed: int) -> _Dealt:
+    before, after = dealt_shares(one.expected, one.reference_rows, one.shares, rows, seed)
     low, high = np.quantile(after[:, one.missing], [0.001, 0.999])
     return _Dealt(moves(before, after).sum(axis=1), (float(low), float(high)))
 
@@ -213,8 +227,10 @@ def _alarm(shift: Shift) -> Alarm | None:
     return Alarm(name=shift.name, why=f"{why}; chance gives at most {shift.by_chance:.3f}")
 
 
-def _distance(reference: Reference, pd: Values) -> Distance | None:
-    """The distance of the scores that are there from the reference's percentiles."""
+def _distance(reference: Reference, rows: int, pd: Values) -> Distance | None:
+    """The distance of the scores that are there from the reference's percentiles, of so many
+    rows.
+    """
     known = pd[~np.isnan(pd)]
     if not len(known):
         return None
@@ -227,5 +243,5 @@ def _distance(reference: Reference, pd: Values) -> Distance | None:
     return Distance(
         rows=len(known),
         ks=float(np.abs(found - expected).max()),
-        by_chance=ks_by_chance(reference.rows, len(known)),
+        by_chance=ks_by_chance(rows, len(known)),
     )

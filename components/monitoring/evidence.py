@@ -100,19 +100,14 @@ def _names(drift: Drift) -> list[str]:
 
 def outcomes_page(tested: Judged, vintage: Judged) -> str:
     """Evidently's classification page of a vintage beside the rows that training kept for the
-    test. Both have both classes; it sees `sampled` ones.
+    test; it sees those that are `sampled`. Both have both classes.
     """
-    from evidently import BinaryClassification, DataDefinition
-    from evidently.presets import ClassificationPreset
-
     before, now = (
-        pd.DataFrame({OUTCOME: label, SCORE: scores}).iloc[sampled(len(label))]
-        for label, scores in (tested, vintage)
+        pd.DataFrame({OUTCOME: label, SCORE: score}).iloc[sampled(len(label))]
+        for label, score in (tested, vintage)
     )
-    task = BinaryClassification(target=OUTCOME, prediction_probas=SCORE, pos_label=1)
-    definition = DataDefinition(numerical_columns=[SCORE], classification=[task])
     with _quiet():
-        return _html([ClassificationPreset()], before, now, definition)
+        return _classification_page(before, now)
 
 
 def verdict(drift: Drift, evidence: Evidence) -> Verdict:
@@ -212,6 +207,15 @@ def _drift_page(
         DataSummaryPreset(columns=list(names[:_MOST_DETAILS])),
     ]
     return _html(parts, reference[list(names)], month[list(names)], definition)
+
+
+def _classification_page(reference: pd.DataFrame, month: pd.DataFrame) -> str:
+    from evidently import BinaryClassification, DataDefinition
+    from evidently.presets import ClassificationPreset
+
+    task = BinaryClassification(target=OUTCOME, prediction_probas=SCORE, pos_label=1)
+    definition = DataDefinition(numerical_columns=[SCORE], classification=[task])
+    return _html([ClassificationPreset()], reference, month, definition)
 
 
 def _html(

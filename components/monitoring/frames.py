@@ -20,7 +20,6 @@ from components.scoring.instances import Matrix
 from components.scoring.spec import Spec
 
 _SPLIT = "_split"  # of gold
-_PERCENTILES = np.linspace(0, 1, 101)
 
 
 def categories_of(spec: Spec) -> dict[str, tuple[str, ...]]:
@@ -35,35 +34,46 @@ def of_month(month: Month) -> pd.DataFrame:
     return _frame(month.names, month.features[places], month.categories, month.pd[places])
 
 
-def of_reference(bundle: Bundle, gold: Path) -> pd.DataFrame:
-    """A sample of the rows of gold that the bundle's reference was frozen on.
+def own_score(bundle: Bundle, gold: Path) -> Values:
+    """PDs of a sample of the rows of gold that were kept for the test.
 
-    Their score is not theirs: the model has seen them, and is too sure of them. The reference
-    keeps the percentiles of PDs that they got of models that had not; drawn from those, it is of
-    the same population as the features, as rows kept for a test may not be, which are of later
-    months, or were scored before the model was fitted on all. Evidently tests each column alone.
+    A model is too sure of rows that it was fitted on. (Where the bundle was refitted on all rows
+    there are none that it has not seen, and these are as good as any.) The bundle itself scores
+    them, as it did the month's: neither the evaluation's PDs, where another bundle was judged than
+    released, nor the reference's percentiles, which are of the models of the folds, are spread as
+    its own are. Against those of a tree every month would be raised.
     """
-    spec = bundle.spec
-    data = ds.dataset(gold, format="parquet")
+    return bundle.score_features(_features(bundle, gold, ["test"])).pd
+
+
+def of_reference(bundle: Bundle, gold: Path, own: Values) -> pd.DataFrame:
+    """A sample of the rows of gold that the bundle's reference was frozen on, and the own score of
+    others: Evidently tests each column alone.
+    """
     fitted_on = json.loads((bundle.folder / CARD).read_text())["fitted_on"]
+    features = _features(bundle, gold, fitted_on)
+    names = [feature.name for feature in bundle.spec.features]
+    return _frame(names, features, categories_of(bundle.spec), own)
+
+
+def _features(bundle: Bundle, gold: Path, splits: Sequence[str]) -> Matrix:
+    """A sample of the rows of gold that are in these splits."""
+    data = ds.dataset(gold, format="parquet")
     split = data.to_table(columns=[_SPLIT])[_SPLIT]
-    own = np.flatnonzero(pc.is_in(split, pa.array(fitted_on)))
-    rows = data.take(own[sampled(len(own))], columns=[i.name for i in spec.inputs])
+    own = np.flatnonzero(pc.is_in(split, pa.array(splits)))
+    rows = data.take(own[sampled(len(own))], columns=[i.name for i in bundle.spec.inputs])
     given: dict[str, Any] = {name: rows[name].to_numpy() for name in rows.column_names}
-    names = [feature.name for feature in spec.features]
-    features = bundle.features(bundle.columns(given))
-    middles = (np.arange(len(features)) + 0.5) / len(features)
-    score = np.interp(middles, _PERCENTILES, bundle.reference().percentiles)
-    return _frame(names, features, categories_of(spec), score)
+    return bundle.features(bundle.columns(given))
 
 
 def _frame(
     names: Sequence[str], features: Matrix, categories: Mapping[str, Sequence[str]], score: Values
 ) -> pd.DataFrame:
+    """Of these columns; whichever is shorter, features or score, is missing at its end."""
     columns: dict[str, NDArray[Any]] = dict(zip(names, features.T, strict=True))
     for name in columns.keys() & categories.keys():
         columns[name] = _texts(columns[name], categories[name])
-    return pd.DataFrame({**columns, SCORE: score})
+    return pd.concat([pd.DataFrame(columns), pd.Series(score, name=SCORE)], axis=1)
 
 
 def _texts(codes: Values, values: Sequence[str]) -> NDArray[np.object_]:

@@ -101,10 +101,10 @@ def _of_months(watched: Watched) -> _Told:
         for watch in ("PSI", "Evidently"):
             raised = sum(watch in one.by for one in verdict.raised)
             yield "vintage_drift_raised", {"release": release, "watch": watch.lower()}, raised
-    for one in watched.vintages:
-        if one.month == watched.as_of:
-            expected = _value(one.estimate.bad_rate)
-            yield "vintage_expected_bad_ratio", {"release": one.release}, expected
+    for vintage in watched.vintages:
+        if vintage.month == watched.as_of:
+            expected = _value(vintage.estimate.bad_rate)
+            yield "vintage_expected_bad_ratio", {"release": vintage.release}, expected
 
 
 def of_month(drift: Drift) -> Mapping[str, float | None]:

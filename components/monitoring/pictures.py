@@ -110,7 +110,8 @@ def over_months(
     """
     points = [one for one in points if one.month in over.months]
     levels = [one for one in levels if one.month in over.months]
-    slots = _slots(over, [(one.month, one.release) for one in (*points, *levels)])
+    places = [(one.month, one.release) for one in points]
+    slots = _slots(over, [*places, *((one.month, one.release) for one in levels)])
     reach = [
         *(v for p in points for v in (p.value, p.low, p.high) if v is not None),
         *(v for one in levels for v in (one.at.low, one.at.high)),

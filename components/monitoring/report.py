@@ -17,7 +17,7 @@ from components.contracts.vintages import AgainstTraining, Curve, Vintage
 from components.contracts.watching import WatchSpec
 from components.monitoring.drift import Month, drift
 from components.monitoring.evidence import Judged, Page, evidently, not_asked, outcomes_page
-from components.monitoring.frames import categories_of, of_month, of_reference
+from components.monitoring.frames import categories_of, of_month, of_reference, own_score
 from components.monitoring.join import Coded
 from components.monitoring.performance import UNKNOWN, Decided, vintage
 from components.monitoring.rows import INPUT, inputs_of
@@ -66,12 +66,13 @@ def look(files: Sequence[Path], find: Find, find_gold: FindGold) -> dict[str, Lo
         bundle = find(release).scorer.bundle
         tables = [table for file in files if len(table := _of_release(file, release))]
         month = _month(bundle, tables)
-        moved = drift(bundle.reference(), month)
-        gold = find_gold(release)
-        if gold is None:
+        if (gold := find_gold(release)) is None:
+            moved = drift(bundle.reference(), month)
             page = not_asked(moved, "the rows that the release was made from are gone")
         else:
-            page = evidently(of_reference(bundle, gold), of_month(month), month.categories, moved)
+            own = own_score(bundle, gold)
+            moved, rows = drift(bundle.reference(), month, own), of_reference(bundle, gold, own)
+            page = evidently(rows, of_month(month), month.categories, moved)
         found[release] = Look(moved, page)
     return found
 
@@ -88,13 +89,13 @@ def _of_release(file: Path, release: str) -> pa.Table:
 def _month(bundle: Bundle, tables: Sequence[pa.Table]) -> Month:
     spec = bundle.spec
     # Made anew from what was logged, as they were when it was decided.
-    features = [bundle.features(_inputs(spec, table)) for table in tables]
+    features = np.concatenate([bundle.features(_inputs(spec, table)) for table in tables])
     logged = {name for table in tables for name in table.column_names}
     gone = {i.name for i in spec.inputs if INPUT + i.name not in logged}
     there = [place for place, feature in enumerate(spec.features) if feature.name not in gone]
     return Month(
         names=[spec.features[place].name for place in there],
-        features=np.concatenate(features)[:, there],
+        features=features[:, there] if gone else features,
         pd=np.concatenate([table["pd"].to_numpy() for table in tables]),
         approved=np.concatenate([table["approved"].to_numpy() for table in tables]),
         categories=categories_of(spec),
@@ -103,7 +104,7 @@ def _month(bundle: Bundle, tables: Sequence[pa.Table]) -> Month:
 
 def _inputs(spec: Spec, table: pa.Table) -> Matrix:
     """The input matrix of decisions; what nobody logged is missing, though it may not be."""
-    given = inputs_of(table)
+    given: dict[str, Any] = inputs_of(table)
     there = [i.name in given for i in spec.inputs]
     matrix = np.full((len(table), len(there)), np.nan)
     declared = [replace(i, nullable=True) for i in spec.inputs if i.name in given]
@@ -164,13 +165,12 @@ def against(found: Sequence[Vintage], spec: WatchSpec, find: Find) -> tuple[Agai
 def outcome_pages(
     columns: _Columns, found: Sequence[Vintage], held: Sequence[AgainstTraining], find: Find
 ) -> dict[str, str]:
-    """Of the latest month whose vintages stand beside their training, each release's page."""
-    judged = {(one.month, one.release) for one in held if one.verdict != "none"}
-    last = max((month for month, _ in judged), default="")
+    """Each release's page of its latest vintage that stands beside its training."""
+    latest = {one.release: one.month for one in held if one.verdict != "none"}  # in order of time
     pages = {}
     for one in found:
         known = find(one.release)
-        if (one.month, one.release) in judged and one.month == last and known.tested is not None:
+        if latest.get(one.release) == one.month and known.tested is not None:
             label, pd = known.tested
             if one.selected:  # then the AUCs are of approved rows on both sides, too
                 label, pd = label[pd < known.cutoff], pd[pd < known.cutoff]

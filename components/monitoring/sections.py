@@ -65,7 +65,7 @@ def _looked_at(found: Drift, evidence: Evidence | None) -> str:
     said = (
         f"{found.rows:,} rows of the month against {found.reference_rows:,} of training. Largest "
         "PSI first, in red what was raised. By chance: the most that chance gives in a report of "
-        "so many features; beside the share that was missing at training, between what it stays."
+        "so many features. At training: what was missing, in brackets what chance makes of that."
     )
     if evidence is None:
         return said

@@ -5,7 +5,7 @@ from html import escape
 
 from components.contracts.monitoring import Watched
 from components.contracts.simulated import Lived, Simulated
-from components.figures.page import note, page, table
+from components.figures.page import folded, note, page, table
 from components.monitoring.judged import going_bad
 from components.monitoring.trends import trends
 
@@ -25,42 +25,72 @@ def render(found: Simulated, reports: Sequence[Watched], pages: Mapping[str, str
         f"{found.first} to {found.last} as it would have gone, month by month, each with what was "
         f"known at its end. {len(found.months)} months: {len(trained)} with a training, "
         f"{len(promoted)} with a promotion, {decided:,} decisions; {spent:.0f} seconds.</p>",
-        "<h2>Months</h2>",
+        "<h2>Trainings</h2>",
         table(
-            ("Month", "Labelled months", "Training", "Model", "Test AUC", "Challenge", "Champion",
-             "Decided", "Outcomes", "Drift", "AUC lower than training's"),
-            [_row(one) for one in found.months],
-            numbers=(1, 4, 7, 8),
-            soft=[n for n, one in enumerate(found.months) if one.outcome == "skipped"],
-            failed=[n for n, one in enumerate(found.months) if one.outcome == "refused"],
-        ),
+            ("Month", "Why", "Model", "Test AUC", "What became of it"),
+            [(one.month, one.due, one.family, one.metrics.get("auc"), _fate(one))
+             for one in trained],
+            numbers=(3,),
+            failed=[n for n, one in enumerate(trained) if one.outcome == "refused"],
+        )
+        if trained else "<p>None: no month had history enough.</p>",
         note("Test AUC is of the rows that the training kept apart, the latest months of those "
              "known. A challenger is compared with the champion on the same rows."),
+        *_skipped(found.months),
     ]  # fmt: skip
-    links = (f'<a href="{escape(place)}">{month}</a>' for month, place in pages.items())
-    if pages:
-        parts.append(f'<p class="note">Pages of months: {", ".join(links)}.</p>')
     if reports:
         parts += ["<h2>Over months</h2>", *trends(reports[-1], reports[:-1])]
         parts += ["<h2>How vintages went bad</h2>", *going_bad(reports[-1].curves)]
+    links = (f'<a href="{escape(place)}">{month}</a>' for month, place in pages.items())
+    lived = [one for one in found.months if one.champion]
+    parts += [
+        "<h2>Months with a champion</h2>",
+        *([f'<p class="note">Their pages: {", ".join(links)}.</p>'] if pages else []),
+        table(
+            ("Month", "Labelled months", "Training", "Champion", "Decided", "Outcomes", "Raised",
+             "Lower AUC"),
+            [_row(one) for one in lived],
+            numbers=(1, 4, 5, 6),
+            failed=[n for n, one in enumerate(lived) if one.outcome == "refused"],
+        ),
+        note("Raised: names that drifted by either watch. Lower AUC: vintages that are ranked less "
+             "well than training's test rows by more than noise."),
+    ]  # fmt: skip
     return page(f"{found.scenario}: {found.first} to {found.last}", parts)
 
 
-def _row(one: Lived) -> tuple[object, ...]:
-    champion = f"{one.number}: {one.champion[:_SHORT]}" if one.champion else "none yet"
+def _fate(one: Lived) -> str:
+    """What became of the model that was trained in a month."""
+    if one.refused:
+        return f"refused by its gate: {'; '.join(one.refused)}"
     if one.outcome == "promoted":
-        champion = f"new, {champion}"
+        why = f": {one.challenge}" if one.challenge else ""
+        return f"champion number {one.number}, release {one.champion[:_SHORT]}{why}"
+    return f"the champion stands: {one.challenge}"
+
+
+def _skipped(months: Sequence[Lived]) -> list[str]:
+    """Why nothing was trained in the months that were skipped."""
+    found = [one for one in months if one.outcome == "skipped"]
+    if not found:
+        return []
+    rows = [(one.month, one.labelled, one.due) for one in found]
+    heads = ("Month", "Labelled months", "Why")
+    title = f"{len(found)} months were skipped, {found[0].month} to {found[-1].month}"
+    return [f"<p>{title}: {escape(found[-1].due.removeprefix('skipped: '))} at the last.</p>",
+            folded("Each of them", table(heads, rows, numbers=(1,)))]  # fmt: skip
+
+
+def _row(one: Lived) -> tuple[object, ...]:
+    new = "new, " if one.outcome == "promoted" else ""
     return (
         one.month,
         one.labelled,
-        one.due,
-        f"{one.family}, refused: {'; '.join(one.refused)}" if one.refused else one.family or "-",
-        one.metrics.get("auc"),
-        one.challenge or "-",
-        champion,
-        one.decided if one.champion else None,
-        one.outcomes if one.champion else None,
-        _few(one.raised) or "-",
+        one.due.partition(":")[0],
+        f"{new}{one.number}: {one.champion[:_SHORT]}",
+        one.decided,
+        one.outcomes,
+        len(one.raised),
         _few(one.lower) or "-",
     )
 

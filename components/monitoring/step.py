@@ -162,7 +162,6 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
     from components.storage.tracking import Tracking
 
     work.record.reused = False
-    files = [store.local(made) / name for name in (REPORT, PAGE)]
     Tracking(settings).log(
         scenario,
         run=f"monitoring {month}",
@@ -175,7 +174,7 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
             "alarm": "yes" if watched.alarmed else "no",
             "releases": " ".join(release[:12] for release in sorted(watched.drift)) or "none",
         },
-        files=tuple(file for file in files if file.exists()),
+        files=(store.local(made) / REPORT, store.local(made) / PAGE),
     )
     database.record_evaluation(scenario, key, run=work.run, decision=audited(watched))
 

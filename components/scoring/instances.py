@@ -31,6 +31,8 @@ _NUMBERS = frozenset({int, float, np.int64, np.float64, type(None)})
 _COARSE = frozenset({"Y", "M", "W"})  # units of numpy that no single day is meant by
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date.min.toordinal() - _EPOCH, date.max.toordinal() - _EPOCH
+#: The cell of a value that is outside, by what is declared: one that is refused is infinite.
+_OUTSIDE = {"refused": math.inf, "missing": math.nan}
 
 
 class RowReader:
@@ -40,23 +42,17 @@ class RowReader:
         self._inputs = tuple(inputs)
         self._names = frozenset(i.name for i in inputs)
         # What a plain number needs; whatever is not plain, or no number, takes the longer way.
-        self._fast = [
-            (
-                i.name,
-                i.kind == "number",
-                -_LARGEST if i.minimum is None else i.minimum,
-                _LARGEST if i.maximum is None else i.maximum,
-            )
-            for i in inputs
-        ]
+        self._fast = [(i.name, i.kind == "number", *_range(i)) for i in inputs]
         self._codes = [{value: code for code, value in enumerate(i.values)} for i in inputs]
         # The numbers of many rows are looked at together.
         self._numbers = [n for n, i in enumerate(inputs) if i.kind == "number"]
         self._others = [n for n, i in enumerate(inputs) if i.kind != "number"]
         self._low, self._high = (np.array([self._fast[n][at] for n in self._numbers])
                                  for at in (2, 3))  # fmt: skip
-        self._nullable = np.array([inputs[n].nullable for n in self._numbers], dtype=np.bool_)
-        names = [inputs[n].name for n in self._numbers]
+        numbers = [inputs[n] for n in self._numbers]
+        self._nullable = np.array([i.nullable for i in numbers], dtype=np.bool_)
+        self._lenient = np.array([i.outside == "missing" for i in numbers], dtype=np.bool_)
+        names = [i.name for i in numbers]
         self._get = itemgetter(*names or ("",))
 
     def __call__(self, rows: Sequence[Mapping[str, object]]) -> Matrix:
@@ -88,9 +84,11 @@ class RowReader:
         matrix[:, self._numbers] = numbers
         for position in self._others:
             name = self._inputs[position].name
-            matrix[:, position] = [
-                self._cell(position, row.get(name), name in row, faults) for row in rows
-            ]
+            try:
+                given = [row[name] for row in rows]
+            except KeyError:  # as many members as inputs, and one of another name
+                return None
+            matrix[:, position] = [self._cell(position, one, True, faults) for one in given]
         return None if faults else matrix
 
     def _numbers_of(self, rows: Sequence[Mapping[str, object]]) -> Matrix | None:
@@ -106,7 +104,11 @@ class RowReader:
         within = (numbers >= self._low) & (numbers <= self._high)
         # A caller's own NaN is no way to say that nothing is there.
         said = not missing.any() or np.count_nonzero(missing) == cells.count(None)
-        return numbers if said and (within | (missing & self._nullable)).all() else None
+        fine = within | (missing & self._nullable)
+        if not fine.all():
+            outside = ~within & ~missing & self._lenient
+            numbers[outside], fine = math.nan, fine | outside
+        return numbers if said and fine.all() else None
 
     def _row(self, row: Mapping[str, object], faults: list[str]) -> list[float]:
         cells: list[float] = []
@@ -130,12 +132,11 @@ class RowReader:
         if value is None:
             if not declared.nullable:
                 found = "null" if given else "nothing"
-                faults.append(f"{declared.name}: expected {_expected(declared)}, found {found}")
+                faults.append(f"{declared.name}: expected {expected(declared)}, found {found}")
             return math.nan
         cell = _read(declared, value, self._codes[position])
-        if cell is None:
-            faults.append(f"{declared.name}: expected {_expected(declared)}, found {_found(value)}")
-            return math.nan
+        if math.isinf(cell):
+            faults.append(f"{declared.name}: expected {expected(declared)}, found {_found(value)}")
         return cell
 
 
@@ -146,28 +147,39 @@ def shown(declared: Input, cell: float) -> object:
     if declared.kind == "category":
         return declared.values[int(cell)]
     if declared.kind == "date":
-        return date.fromordinal(int(cell) + _EPOCH).isoformat()
+        return _written(cell)
     return int(cell) if declared.kind == "integer" else cell
 
 
-def _read(declared: Input, value: object, codes: Mapping[str, int]) -> float | None:
+def _read(declared: Input, value: object, codes: Mapping[str, int]) -> float:
+    """The cell of a value; infinite where it is refused."""
     if declared.kind == "category":
-        return _code(value, codes)
-    return _day(value) if declared.kind == "date" else _number(declared, value)
+        return _code(declared, value, codes)
+    return _day(declared, value) if declared.kind == "date" else _number(declared, value)
 
 
-def _code(value: object, codes: Mapping[str, int]) -> float | None:
-    # A code such as 2 is a category's name here, whichever way JSON wrote it.
-    text = value if isinstance(value, str) else None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        text = str(value)
-    return None if text is None else codes.get(text)
+def _range(declared: Input) -> tuple[float, float]:
+    """The least and the largest cell of a number or a date."""
+    least, largest = (_FIRST, _LAST) if declared.kind == "date" else (-_LARGEST, _LARGEST)
+    low, high = declared.minimum, declared.maximum
+    return least if low is None else low, largest if high is None else high
 
 
-def _day(value: object) -> float | None:
+def _code(declared: Input, value: object, codes: Mapping[str, int]) -> float:
+    outside = _OUTSIDE[declared.outside]
+    if isinstance(value, int) and not isinstance(value, bool):
+        # A code such as 2 is a category's name here, whichever way JSON wrote it.
+        return codes.get(str(value), outside) if abs(value) < 10**18 else outside
+    return codes.get(value, outside) if isinstance(value, str) else math.inf
+
+
+def _day(declared: Input, value: object) -> float:
     found = as_date(value)
-    # A moment is no date, though Python counts it as one.
-    return float(found.toordinal() - _EPOCH) if type(found) is date else None
+    if type(found) is not date:  # a moment is no date, though Python counts it as one
+        return math.inf
+    low, high = _range(declared)
+    day = float(found.toordinal() - _EPOCH)
+    return day if low <= day <= high else _OUTSIDE[declared.outside]
 
 
 def as_date(value: object) -> object:
@@ -182,19 +194,16 @@ def as_date(value: object) -> object:
     return found if found.isoformat() == value else value
 
 
-def _number(declared: Input, value: object) -> float | None:
+def _number(declared: Input, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    if not math.isfinite(number) or (declared.kind == "integer" and number != int(number)):
-        return None
-    low, high = declared.minimum, declared.maximum
-    if (low is not None and number < low) or (high is not None and number > high):
-        return None
-    return number
+        return math.inf
+    number = _float(value)
+    if math.isnan(number):  # a caller's own NaN is no way to say that nothing is there
+        return math.inf
+    low, high = _range(declared)
+    if low <= number <= high and (declared.kind == "number" or number == int(number)):
+        return number
+    return _OUTSIDE[declared.outside]
 
 
 def _found(value: object) -> str:
@@ -204,13 +213,22 @@ def _found(value: object) -> str:
         return "a very long integer"
 
 
-def _expected(declared: Input) -> str:
+def expected(declared: Input) -> str:
+    """What an input may be, in words."""
     if declared.kind == "category":
         return "one of " + ", ".join(declared.values)
     if declared.kind == "date":
-        return "a date such as 1990-05-31"
+        since, until = (
+            "" if day is None else f" {word} {_written(day)}"
+            for word, day in (("from", declared.minimum), ("to", declared.maximum))
+        )
+        return "a date such as 1990-05-31" + ("," if since or until else "") + since + until
     what = "a whole number" if declared.kind == "integer" else "a number"
     return what + bounds(declared.minimum, declared.maximum)
+
+
+def _written(day: float) -> str:
+    return date.fromordinal(int(day) + _EPOCH).isoformat()
 
 
 def bounds(low: float | None, high: float | None) -> str:
@@ -249,21 +267,25 @@ def from_columns(
 
 
 def _numbers(declared: Input, values: Sequence[object]) -> _Cells:
-    """A column of numbers; NaN and None are missing. What is no number, or no finite one, is
-    infinite: dates, and texts that look like numbers, are not guessed at.
+    """A column of numbers; NaN and None are missing. What is no number is infinite: dates, and
+    texts that look like numbers, are not guessed at. What is no finite one is outside.
     """
     typed = isinstance(values, np.ndarray) and values.dtype.kind in "iuf"
+    plain = typed or not set(map(type, values)) - _NUMBERS
     try:
-        plain = typed or not set(map(type, values)) - _NUMBERS
         found = np.asarray(values if plain else list(map(_float, values)), dtype=np.float64)
     except OverflowError:  # an integer that no float holds
         found = np.array(list(map(_float, values)))
-    low = -_LARGEST if declared.minimum is None else declared.minimum
-    high = _LARGEST if declared.maximum is None else declared.maximum
+    low, high = _range(declared)
     outside = (found < low) | (found > high)
     if declared.kind == "integer":
         outside |= ~np.isnan(found) & (found != np.rint(found))
-    return np.where(outside, np.inf, found) if outside.any() else found
+    if not outside.any():
+        return found
+    found = np.where(outside, _OUTSIDE[declared.outside], found)
+    if not plain:
+        found[[type(value) not in _NUMBERS for value in values]] = np.inf
+    return found
 
 
 def _float(value: Any) -> float:
@@ -275,18 +297,21 @@ def _float(value: Any) -> float:
         return math.inf
 
 
-def _dates(_: Input, values: Sequence[object]) -> _Cells:
+def _dates(declared: Input, values: Sequence[object]) -> _Cells:
     """A column of dates; NaT and None are missing. Anything else is infinite: texts, moments
-    within a day, months, and days that Python's calendar does not have.
+    within a day, months. Days that Python's calendar does not have are outside.
     """
-    if not (isinstance(values, np.ndarray) and values.dtype.kind == "M"):
-        return np.array(list(map(_number_of_day, values)), dtype=np.float64)
-    days = values.astype("M8[D]")
-    known, number = ~np.isnat(days), days.astype(np.int64)
-    wrong = known & ((days != values) | (number < _FIRST) | (number > _LAST))
-    if np.datetime_data(values.dtype)[0] in _COARSE:
-        wrong = known
-    return np.where(wrong, np.inf, np.where(known, number, np.nan))
+    if isinstance(values, np.ndarray) and values.dtype.kind == "M":
+        days = values.astype("M8[D]")
+        known = ~np.isnat(days)
+        coarse = np.datetime_data(values.dtype)[0] in _COARSE
+        wrong = known if coarse else known & (days != values)
+        found = np.where(wrong, np.inf, np.where(known, days.astype(np.int64), np.nan))
+    else:
+        found = np.array(list(map(_number_of_day, values)), dtype=np.float64)
+    low, high = _range(declared)
+    outside = np.isfinite(found) & ((found < low) | (found > high))
+    return np.where(outside, _OUTSIDE[declared.outside], found) if outside.any() else found
 
 
 def _number_of_day(value: object) -> float:
@@ -296,20 +321,21 @@ def _number_of_day(value: object) -> float:
 
 
 def _categories(declared: Input, values: Sequence[object]) -> _Cells:
-    """A column of categories' names; None is missing. Any other name is infinite."""
+    """A column of categories' names; None is missing. Any other name is outside."""
     codes: dict[object, float] = {v: float(c) for c, v in enumerate(declared.values)}
     codes[None] = math.nan
     try:
         found = [codes[value] for value in values]
     except (KeyError, TypeError):  # a list is nobody's key
+        outside = _OUTSIDE[declared.outside]
         found = [
-            codes.get(value, math.inf) if isinstance(value, str | None) else math.inf
+            codes.get(value, outside) if isinstance(value, str | None) else math.inf
             for value in values
         ]
     return np.array(found, dtype=np.float64)
 
 
-#: Of each kind what reads a column; a value that is none of the input's is infinite.
+#: Of each kind what reads a column; a value that is refused is infinite.
 _READERS: Mapping[str, Callable[[Input, Sequence[object]], _Cells]] = {
     "number": _numbers,
     "integer": _numbers,
@@ -336,6 +362,9 @@ def _fault(declared: Input, values: Sequence[object] | None, row: int) -> str:
     found = "nothing"
     if values is not None:
         value: Any = values[row]
-        plain = isinstance(value, np.number) and declared.kind in {"number", "integer"}
-        found = _found(value.item() if plain else value)
-    return f"{declared.name}: expected {_expected(declared)}, found {found}"
+        if isinstance(value, np.number) and declared.kind in {"number", "integer"}:
+            value = value.item()
+        elif type(value) is date and declared.kind == "date":
+            value = value.isoformat()  # as who asked wrote it
+        found = _found(value)
+    return f"{declared.name}: expected {expected(declared)}, found {found}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from components.contracts.errors import BundleError
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,10 @@ class Input:
     kind: str  # number, integer, date, category
     values: tuple[str, ...] = ()
     nullable: bool = False
-    minimum: float | None = None
+    minimum: float | None = None  # of a date as of its cells: days since 1970-01-01
     maximum: float | None = None
+    #: What becomes of a value that is out of range, or none of `values`, as in training.
+    outside: str = "refused"  # refused, missing; only what is nullable can be missing
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ class BucketStore:
         folder = self._download(entry.uri, list(entry.files))
         _, digest = describe(folder)
         if digest != entry.digest:
+            shutil.rmtree(folder)
             raise VintageError(
                 f"{entry.uri}: expected content {entry.digest[:12]}, found {digest[:12]}"
             )
@@ -137,13 +138,18 @@ class BucketStore:
     def _download(self, uri: str, names: list[str]) -> Path:
         parts = urlsplit(uri)
         folder = self.scratch()
-        with _named(uri):
-            for name in names:
-                self.client.fget_object(
-                    bucket_name=parts.netloc,
-                    object_name=f"{parts.path.strip('/')}/{name}",
-                    file_path=str(folder / name),
-                )
+        try:
+            with _named(uri):
+                for name in names:
+                    self.client.fget_object(
+                        bucket_name=parts.netloc,
+                        object_name=f"{parts.path.strip('/')}/{name}",
+                        file_path=str(folder / name),
+                    )
+        except BaseException:
+            # A server tries again and again: its disk must not fill with parts.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return folder
 
     def _keep(self, folder: Path, target: Path) -> Path:

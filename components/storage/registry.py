@@ -121,6 +121,27 @@ def _deployment(scenario: str) -> str:
     return f"deployments/{scenario}"
 
 
+def note_shadow(store: Store, scenario: str, release: str, share: float) -> None:
+    """Declare a release beside the champion, with its share of the entities; "" for none."""
+    store.put(_shadow(scenario), json.dumps({"release": release, "share": share}))
+
+
+def declared_shadow(store: Store, scenario: str) -> tuple[str, float]:
+    """The release that is declared beside the champion, and its share; "" for none."""
+    text = store.get(_shadow(scenario))
+    try:
+        declared = json.loads(text) if text else {}
+        return str(declared.get("release", "")), float(declared.get("share", 0.0))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise VintageError(
+            f"shadow {scenario}: expected a declaration in {store.uri}, found otherwise: {error}"
+        ) from None
+
+
+def _shadow(scenario: str) -> str:
+    return f"shadows/{scenario}"
+
+
 def undone(release: str) -> str:
     """Why a promotion follows that of a release which did not come up."""
     return f"rolled back: release {release[:12]} could not be deployed"

@@ -14,7 +14,8 @@ class Settings:
     point away from it: `VINTAGE_STORE` (a folder or `s3://bucket/prefix`), `VINTAGE_DATABASE`
     (the promotions table), `VINTAGE_TRACKING` (MLflow), `VINTAGE_WEBHOOK` (notifications),
     `VINTAGE_PUSHGATEWAY` (figures of a month for Prometheus; an http address);
-    `VINTAGE_NAMESPACE` is where releases serve as InferenceServices (none: on this machine).
+    `VINTAGE_NAMESPACE` is where releases serve as InferenceServices (none: on this machine), each
+    of up to `VINTAGE_MOST_REPLICAS` pods as their load asks for (none: of two).
     `VINTAGE_SOURCES` is a JDBC URL of the database with the tables that sources name, read as
     `VINTAGE_SOURCES_USER` with `VINTAGE_SOURCES_PASSWORD` (none: sources are files); its driver is
     in the folder `VINTAGE_JARS`.
@@ -27,6 +28,7 @@ class Settings:
     webhook: str
     pushgateway: str
     namespace: str
+    most_replicas: str
     sources: str
     sources_user: str
     sources_password: str = field(repr=False)
@@ -48,6 +50,7 @@ class Settings:
             webhook=given.get("VINTAGE_WEBHOOK", ""),
             pushgateway=given.get("VINTAGE_PUSHGATEWAY", ""),
             namespace=given.get("VINTAGE_NAMESPACE", ""),
+            most_replicas=given.get("VINTAGE_MOST_REPLICAS", ""),
             sources=given.get("VINTAGE_SOURCES", ""),
             sources_user=given.get("VINTAGE_SOURCES_USER", ""),
             sources_password=given.get("VINTAGE_SOURCES_PASSWORD", ""),

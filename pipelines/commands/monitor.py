@@ -25,17 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from components.evaluation.step import read_summary
     from components.monitoring.step import read_report
-    from pipelines.local import new_run, run_locally
+    from pipelines.local import as_typed, new_run, run_locally
     from pipelines.monitoring import monitoring_pipeline
     from pipelines.scenarios import load
 
     scenario, run = load(args.scenario), new_run()
     done = run_locally(monitoring_pipeline(scenario), run=run, month=args.as_of)
-    found = read_report(scenario.name, args.as_of) if done else None
-    if found is None:
-        summary = read_summary(run)
+    found, summary = read_report(scenario.name, args.as_of) if done else None, read_summary(run)
+    if found is None or summary is None:
         raise VintageError(summary.error if summary else f"{scenario.name}: the run left nothing")
-    text = found.model_dump_json(indent=1) if args.json else "\n".join(_page(found))
+    lines = [*_page(found), f"report    {as_typed(summary.report)}"]
+    text = found.model_dump_json(indent=1) if args.json else "\n".join(lines)
     sys.stdout.write(text + "\n")
     return 0
 

@@ -177,6 +177,8 @@ class _Progress:
 
 
 def _print_summary(summary: "RunSummary", example: str) -> None:
+    from pipelines.local import as_typed
+
     lines: list[tuple[str, str]] = [("status", summary.status)]
     if summary.champion:
         lines.append(("champion", f"number {summary.champion}, release {summary.release[:12]}"))
@@ -197,9 +199,9 @@ def _print_summary(summary: "RunSummary", example: str) -> None:
     lines += [("gate" if not n else "", r.sentence()) for n, r in enumerate(summary.gate)]
     lines += [
         ("took", f"{sum(stage.seconds for stage in summary.stages):.1f} s"),
-        ("report", _short(summary.report)),
-        ("summary", _short(summary.report.replace("report.html", "summary.json"))),
-        ("log", _short(summary.log)),
+        ("report", as_typed(summary.report)),
+        ("summary", as_typed(summary.report.replace("report.html", "summary.json"))),
+        ("log", as_typed(summary.log)),
     ]
     if summary.status == "deployed":
         program = _program()
@@ -213,15 +215,11 @@ def _print_summary(summary: "RunSummary", example: str) -> None:
         sys.stderr.write(f"\nvintage: {summary.error}\n")
 
 
-def _short(path: str) -> str:
-    """A path as it is typed from here."""
-    relative = os.path.relpath(path) if path.startswith("/") else path
-    return relative if not relative.startswith("..") else path
-
-
 def _program() -> str:
     """The command as the user would type it again."""
+    from pipelines.local import as_typed
+
     called = Path(sys.argv[0])
     home = os.path.relpath(os.environ["VINTAGE_HOME"])
     prefix = "" if home == ".vintage" else f"VINTAGE_HOME={home} "
-    return prefix + ("vintage" if called.name != "vintage" else _short(str(called)))
+    return prefix + ("vintage" if called.name != "vintage" else as_typed(str(called)))

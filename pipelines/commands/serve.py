@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from components.deployment.shadow import shadow_of
     from components.deployment.step import decisions_folder, deployed, deployed_scenarios
     from pipelines.scenarios import check_name
     from serving import workers
@@ -36,33 +35,25 @@ def main(args: argparse.Namespace) -> int:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")
 
     def declared() -> "Mapping[str, Declared]":
+        from components.scoring.release import Release
         from serving.models import Declared
 
-        found = {}
-        for name in names:
-            champion, shadow, fault = deployed(name), None, ""
-            try:
-                shadow = shadow_of(name)
-            except VintageError as error:  # the champion serves without it
-                fault = str(error)
-            found[name] = Declared(
-                champion=champion,
-                challenger=shadow.folder if shadow else None,
-                share=shadow.share if shadow else 0.0,
-                fault=fault,
-            )
-        return found
+        folders = {name: deployed(name) for name in names}
+        return {name: Declared(found, Release.read(found).id) for name, found in folders.items()}
 
     def ready(where: str) -> None:
         sys.stdout.write(f"serving {', '.join(names)} on {where}; stop with Ctrl-C\n")
         sys.stdout.flush()
 
     def serve(shared: bool) -> None:
+        from serving.challengers import Challengers
         from serving.server import listen_on, serve
+        from serving.shipping import installed_store
 
         def bind() -> socket:
             return listen_on(args.host, args.port, shared=shared)
 
-        serve(declared, decisions_folder(), limits, bind, ready, ships=True)
+        with Challengers(declared, installed_store, look_seconds=limits.reload_seconds) as source:
+            serve(source, decisions_folder(), limits, bind, ready, ships=True)
 
     return workers.run(limits.workers, serve)

@@ -31,11 +31,11 @@ def main(args: argparse.Namespace) -> int:
     if args.off == bool(args.release):
         raise VintageError("shadow: expected a release, or --off; see: vintage shadow --help")
     found = declare_shadow(args.scenario, args.release, args.share)
-    if found is None:
+    if not found:
         sys.stdout.write(f"{args.scenario}: the champion is alone\n")
         return 0
-    what = f"answers {found.share:.1%} of the entities" if found.share else "is only logged"
+    what = f"answers {args.share:.1%} of the entities" if args.share else "is only logged"
     sys.stdout.write(
-        f"{args.scenario}: release {found.release[:12]} scores beside the champion and {what}\n"
+        f"{args.scenario}: release {found[:12]} scores beside the champion and {what}\n"
     )
     return 0

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
-    from pipelines.local import home, new_run
+    from pipelines.local import as_typed, home, new_run
     from pipelines.sample_data import data_for
     from pipelines.scenarios import load
 
@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
     found = walk.walk(args.first, args.last, tell)
     from components.monitoring.months import recount
 
-    report = recount(found)
+    report = as_typed(recount(found))
     spent = found.preparing + sum(one.seconds for one in found.months)
     out.write(f"\n  took        {spent:.1f} s\n  report      {report}\n")
     return 0

@@ -48,6 +48,7 @@ _ATTRIBUTES = Source(
     files=("features_attributes.csv",),
     key=("Customer_ID", "snapshot_date"),
     date="snapshot_date",
+    monthly=True,
     columns=(
         Column(name="Customer_ID", kind=Kind.KEY),
         Column(name="Name", kind=Kind.TEXT, max_missing=1, private=True),
@@ -115,6 +116,7 @@ _FINANCIALS = Source(
     files=("features_financials.csv",),
     key=("Customer_ID", "snapshot_date"),
     date="snapshot_date",
+    monthly=True,
     columns=(
         Column(name="Customer_ID", kind=Kind.KEY),
         *(
@@ -205,6 +207,7 @@ _PAYMENTS = Source(
     key=("loan_id", "installment_num"),
     date="snapshot_date",
     monthly=True,
+    # Loans are paid, or not, long after the last of them began; the other tables end with those.
     freshness_days=31,
     columns=(
         Column(name="loan_id", kind=Kind.KEY),

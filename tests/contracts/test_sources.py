@@ -143,5 +143,30 @@ def test_a_column_says_how_scoring_takes_it() -> None:
         "nullable": True,
         "minimum": 18.0,
         "maximum": None,
+        "outside": "refused",
     }
     assert not Column(name="AGE", kind=Kind.INTEGER).scoring_input()["nullable"]
+
+
+def test_scoring_takes_a_date_s_range_as_days_since_1970() -> None:
+    column = Column(name="D", kind=Kind.DATE, earliest=date(1969, 12, 31), latest=date(2100, 1, 1))
+    found = column.scoring_input()
+    assert (found["minimum"], found["maximum"]) == (-1.0, 47_482.0)
+    bare = Column(name="D", kind=Kind.DATE).scoring_input()
+    assert (bare["minimum"], bare["maximum"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "outside"),
+    [
+        ({"outside": "missing", "max_bad": 0.1}, "missing"),
+        ({"outside": "missing", "max_missing": 0.1}, "missing"),
+        ({"outside": "missing"}, "refused"),  # none may be missing
+        ({"outside": "quarantine", "max_bad": 0.1, "max_missing": 0.1}, "refused"),
+    ],
+)
+def test_scoring_takes_what_is_outside_for_missing_where_a_clean_row_may_lack_it(
+    declared: dict[str, object], outside: str
+) -> None:
+    column = Column.model_validate({"name": "N", "kind": "number", **declared})
+    assert column.scoring_input()["outside"] == outside

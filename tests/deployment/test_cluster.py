@@ -23,6 +23,7 @@ SERVICE = f"{SERVICES}/{NAME}"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}-predictor"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=serving.kserve.io%2Finferenceservice%3D"
 PREDICT = f"http://{NAME}-predictor.{NAMESPACE}/v1/models/{NAME}:predict"
+STRICT = "?fieldValidation=Strict"
 NO_KIND = "404 page not found\n"
 
 
@@ -127,8 +128,8 @@ SUBJECTS = {
     ("act", "method", "path", "body"),
     [
         ("service", "GET", SERVICE, None),
-        ("create", "POST", SERVICES, wanted()),
-        ("replace", "PUT", SERVICE, wanted()),
+        ("create", "POST", SERVICES + STRICT, wanted()),
+        ("replace", "PUT", SERVICE + STRICT, wanted()),
         ("delete", "DELETE", SERVICE, None),
         ("deployment", "GET", DEPLOYMENT, None),
         ("pods", "GET", PODS + NAME, None),
@@ -167,6 +168,21 @@ def test_a_cluster_without_kserve_is_told(act: str, api: ApiServer, cluster: Clu
     assert str(caught.value) == (
         f"InferenceService {NAME} in namespace {NAMESPACE}: "
         "expected a cluster with KServe (InferenceService v1beta1), found none"
+    )
+    assert not caught.value.transient
+
+
+@pytest.mark.parametrize("act", ["create", "replace"])
+def test_a_kserve_that_is_too_old_is_told_with_what_it_does_not_know(
+    act: str, api: ApiServer, cluster: Cluster
+) -> None:
+    said = 'strict decoding error: unknown field "spec.predictor.storageContainerName"'
+    api.says(400, _status(400, said))
+    with pytest.raises(VintageError) as caught:
+        ALL[act](cluster)
+    assert str(caught.value) == (
+        f"InferenceService {NAME} in namespace {NAMESPACE}: expected KServe 0.20 or newer, "
+        f"found one that does not know all that is said: {said}"
     )
     assert not caught.value.transient
 

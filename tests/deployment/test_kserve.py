@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.contracts.errors import VintageError
 from components.deployment.kserve import (
     inference_service,
     placed_over,
@@ -35,6 +36,40 @@ def test_an_inference_service_names_its_release_thrice() -> None:
 def test_a_storage_uri_ends_with_one_slash(uri: str) -> None:
     made = inference_service("card", "lender", release=NEW, uri=uri)
     assert made["spec"]["predictor"]["model"]["storageUri"] == "s3://b/r/"
+
+
+def test_by_default_there_are_two_pods_whatever_the_load() -> None:
+    made = inference_service("card", "lender", release=NEW, uri="s3://b/r")
+    assert made["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "none"
+    assert not {"maxReplicas", "scaleMetric", "scaleTarget"} & made["spec"]["predictor"].keys()
+    two = inference_service("card", "lender", release=NEW, uri="s3://b/r", most_replicas="2")
+    assert two == made
+
+
+def test_more_pods_where_the_installation_says_so() -> None:
+    made = inference_service("card", "lender", release=NEW, uri="s3://b/r", most_replicas="8")
+    assert made["metadata"]["annotations"]["serving.kserve.io/autoscalerClass"] == "hpa"
+    predictor = made["spec"]["predictor"]
+    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (2, 8)
+    assert (predictor["scaleMetric"], predictor["scaleTarget"]) == ("cpu", 70)
+
+
+@pytest.mark.parametrize("text", ["1", "0", "-3", "two", "2.5", " 4", "\N{SUPERSCRIPT TWO}"])
+def test_a_number_of_pods_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(VintageError, match="VINTAGE_MOST_REPLICAS: expected a whole number of at "):
+        inference_service("card", "lender", release=NEW, uri="s3://b/r", most_replicas=text)
+
+
+def test_an_old_pod_stays_until_a_new_one_answers_and_pods_of_a_release_stand_apart() -> None:
+    predictor = inference_service("card", "lender", release=NEW, uri="s3://b/r")["spec"][
+        "predictor"
+    ]
+    strategy = predictor["deploymentStrategy"]
+    assert (strategy["type"], strategy["rollingUpdate"]["maxUnavailable"]) == ("RollingUpdate", 0)
+    [spread] = predictor["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"] == {"serving.kserve.io/inferenceservice": "card"}
+    # One node is enough: there they are, rather than nowhere.
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
 
 
 WORDS = st.text("abz/.-", max_size=6)

@@ -7,7 +7,7 @@ import pytest
 from components.contracts.errors import VintageError
 from components.deployment import cluster as api
 from components.scoring.release import Release
-from components.storage.registry import release_key
+from components.storage.registry import declared_shadow, note_shadow, release_key
 from tests.deployment.faking import NAME, FakeCluster
 from tests.deployment.installing import MINUTES, NOTE, Installation
 
@@ -41,6 +41,33 @@ def test_the_release_that_serves_is_checked_again(second: Installation) -> None:
     assert "predict" in second.cluster.calls
     assert second.record("again")["reused"] is False
     assert second.champion().number == 2
+
+
+def test_a_promotion_ends_what_scored_beside_the_former_champion(second: Installation) -> None:
+    note_shadow(second.store, NAME, second.new, 0.1)
+    second.deploy(second.old, "again")  # it serves already
+    second.cluster.faults[second.new] = "image"
+    second.fails(second.new)
+    assert declared_shadow(second.store, NAME) == (second.new, 0.1)
+    second.cluster.faults.clear()
+    second.win(second.new)
+    second.deploy(second.new, "better")
+    assert declared_shadow(second.store, NAME) == ("", 0.0)
+    second.deploy(second.old, "back")
+    assert second.deployed() == second.old
+    assert declared_shadow(second.store, NAME) == ("", 0.0)
+
+
+def test_the_cluster_is_told_how_many_pods_there_may_be(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VINTAGE_MOST_REPLICAS", "5")
+    installation.deploy(installation.new)
+    assert installation.cluster.object is not None
+    assert installation.cluster.object["spec"]["predictor"]["maxReplicas"] == 5
+    monkeypatch.setenv("VINTAGE_MOST_REPLICAS", "1")
+    assert "VINTAGE_MOST_REPLICAS: expected" in installation.fails(installation.new, "again")
+    assert installation.on_cluster() == installation.new
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The documentation says what is: its commands parse, its targets and links exist."""
 
 import argparse
+import json
 import re
 import shlex
 import subprocess
@@ -56,17 +57,23 @@ def test_every_vintage_line_of_a_page_parses(page: Path) -> None:
         build_parser().parse_args(words)
 
 
-def test_the_readme_scores_rows_that_the_scenario_accepts() -> None:
-    rows = [words[3] for words in _commands(ROOT / "README.md", "vintage") if "--json" in words]
-    import json
+@pytest.mark.parametrize(("page", "count"), [("README.md", 2), ("docs/serving.md", 1)])
+def test_the_rows_that_a_page_scores_are_such_as_the_scenario_accepts(
+    page: str, count: int
+) -> None:
+    rows = [json.loads(words[3]) for words in _commands(ROOT / page, "vintage")
+            if "--json" in words]  # fmt: skip
+    for words in _commands(ROOT / page, "curl"):
+        if "-d" in words:
+            asked = json.loads(words[words.index("-d") + 1]).get("instances", [])
+            rows += [row for row in asked if isinstance(row, dict)]
 
     from components.scoring.instances import RowReader
     from components.training.matrix import scoring_inputs
     from pipelines.scenarios import load
 
     inputs = scoring_inputs(load("card-default").inputs())
-    assert len(rows) == 1
-    assert RowReader(inputs)([json.loads(rows[0])]).shape == (1, len(inputs))
+    assert RowReader(inputs)(rows).shape == (count, len(inputs))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import urllib.request
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from components.deployment.kserve import release_of
 from components.scoring.release import CutOff, Release
 from components.scoring.scorer import Scorer
 from tests.e2e import kube, lending
+from tests.e2e.asking import ROW, asking
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
 from tests.e2e.planting import installed, plant, promotions
@@ -84,6 +87,26 @@ def test_the_pipelines_tasks_run_as_pods_to_a_champion_that_is_ready(
     FIGURES.append(
         {"figure": "serving pod ready after scheduling, s", "ours": max(waits), "goal": 10}
     )
+
+
+@pytest.mark.usefixtures("trained")
+def test_prometheus_asks_every_server_and_the_pushgateway_and_has_its_rules() -> None:
+    with kube.forwarded("svc/prometheus", 9090) as port:
+
+        def told(path: str) -> Any:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/{path}") as answer:
+                return json.load(answer)["data"]
+
+        def up() -> dict[str, int]:
+            found = told("query?query=sum%20by%20(job)%20(up)")["result"]
+            return {one["metric"]["job"]: int(one["value"][1]) for one in found}
+
+        kube.until("all that is asked answers", lambda: up() == {"vintage": 2, "pushgateway": 1})
+        served = told("query?query=vintage_release_info")["result"]
+        assert {one["metric"]["scenario"] for one in served} == {"card-default"}
+        assert {group["name"] for group in told("rules")["groups"]} == {
+            "vintage-months", "vintage-serving",
+        }  # fmt: skip
 
 
 def test_a_table_read_over_jdbc_cleans_to_what_the_file_does(
@@ -217,26 +240,92 @@ def _summary(backend: Backend) -> Any:
 
 
 @pytest.mark.usefixtures("trained")
-def test_another_release_wins_serves_and_is_rolled_back(
+def test_another_release_wins_serves_and_is_rolled_back_without_a_request_lost(
     compiled: dict[str, Path], tmp_path: Path
 ) -> None:
     former = _serving()
     new = plant(tmp_path, _with_another_cut_off)
+    with asking() as told:
+        for kind in ("challenge", "release"):
+            backend = Backend(compiled[kind])
+            assert backend.run({"release": new}) == "SUCCEEDED", backend.ran[-1].log
+        assert (_serving(), _champion_of_mlflow()) == (new, new)
+        for release in (former, new, former, new):
+            back = Backend(compiled["release"])
+            said = back.run({"release": release, "why": "complaints"})
+            assert (said, _serving()) == ("SUCCEEDED", release), back.ran[-1].log
+    assert _champion_of_mlflow() == new
+    FIGURES.append({"figure": "requests during 5 roll-outs", **told.figures})
+    assert (told.again, told.faults) == (0, [])
+    assert told.asked > 1000
+    assert told.releases == sorted([former, new])
+    last = promotions(tmp_path)[-5:]
+    assert [(p.release, p.ground, p.why) for p in last] == [
+        (new, "alike", "same model, another cut-off"),
+        *((release, "rollback", "complaints") for release in (former, new, former, new)),
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_challenger_answers_for_its_share_until_it_is_promoted(
+    compiled: dict[str, Path], tmp_path: Path
+) -> None:
+    champion = _serving()
+    other = plant(tmp_path, _with_a_third_cut_off)
+    with kube.stores() as reached:
+        place = user_environment(VINTAGE_HOME=str(tmp_path / "home"), **reached.environment)
+        shadow = ("-m", "pipelines.cli", "shadow", "card-default", other, "--share", "0.5")
+        done = python(*shadow, cwd=ROOT, environment=place)
+        assert done.returncode == 0, done.stderr
+    names = _pods()
+    kube.until("every pod has it", lambda: all(_beside(name) == other for name in names))
+    assert (_serving(), _pods()) == (champion, names)  # nothing was rolled out for it
+    split = [_answers(name) for name in names]
+    assert split[0] == split[1]  # the same entities on every pod
+    assert set(split[0]) == {champion, other}
+    logs = [kube.kubectl("-n", kube.NAMESPACE, "logs", name) for name in names]
+    assert all(f"{other[:12]} beside it answers 50.0% of the entities" in log for log in logs)
     for kind in ("challenge", "release"):
         backend = Backend(compiled[kind])
-        assert backend.run({"release": new}) == "SUCCEEDED", backend.ran[-1].log
-    assert (_serving(), _champion_of_mlflow()) == (new, new)
-    back = Backend(compiled["release"])
-    assert back.run({"release": former, "why": "complaints"}) == "SUCCEEDED", back.ran[-1].log
-    assert (_serving(), _champion_of_mlflow()) == (former, former)
-    last = promotions(tmp_path)[-2:]
-    assert [(p.release, p.ground, p.why) for p in last] == [
-        (new, "alike", "same model, another cut-off"), (former, "rollback", "complaints"),
-    ]  # fmt: skip
+        assert backend.run({"release": other}) == "SUCCEEDED", backend.ran[-1].log
+    assert _serving() == other
+    assert {_beside(name) for name in _pods()} == {""}
+    assert set(_answers(_pods()[0])) == {other}
 
 
 def _with_another_cut_off(folder: Path) -> Release:
     return replace(Release.read(folder), policy=CutOff(2, 0.123))
+
+
+def _with_a_third_cut_off(folder: Path) -> Release:
+    return replace(Release.read(folder), policy=CutOff(3, 0.321))
+
+
+def _pods() -> list[str]:
+    """The pods that serve, and are not about to go."""
+    pods = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
+    return sorted(p["metadata"]["name"] for p in pods if "deletionTimestamp" not in p["metadata"])
+
+
+def _beside(pod: str) -> str:
+    """The challenger that a pod says it serves; nothing where it has none."""
+    import requests
+
+    with kube.forwarded(f"pod/{pod}", 8080) as port:
+        page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
+    found = re.search(r'release_info\{release="([0-9a-f]+)",role="challenger"', page)
+    return found[1] if found else ""
+
+
+def _answers(pod: str) -> list[str]:
+    """The releases that answer for 30 clients on a pod."""
+    import requests
+
+    with kube.forwarded(f"pod/{pod}", 8080) as port:
+        url = f"http://127.0.0.1:{port}/v1/models/card-default:predict"
+        question = {"instances": [ROW] * 30, "entities": [f"client {n}" for n in range(30)]}
+        answer = requests.post(url, json=question, timeout=60)
+    return [one["release"] for one in answer.json()["predictions"]]
 
 
 def _serving() -> str:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,34 +14,10 @@ from components.images import MODEL
 from components.scoring.bundle import GOLDEN, write_manifest
 from components.scoring.release import BUNDLE, Release
 from tests.e2e import kube, lending
+from tests.e2e.asking import asking
 from tests.e2e.backend import Backend
 from tests.e2e.conftest import DATA, FIGURES, ROOT, deploy
 from tests.e2e.planting import installed, plant, promotions
-
-_ASKER = """
-import json, time, urllib.request
-rows = json.loads(input())
-def ask():
-    request = urllib.request.Request("http://card-default-predictor/v1/models/card-default:predict",
-        data=json.dumps({"instances": rows}).encode(), headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return [one["release"] for one in json.load(answer)["predictions"]]
-asked, again, failed, end = 0, 0, 0, time.time() + 30
-print("asking", flush=True)
-while time.time() < end:
-    asked += 1
-    try:
-        ask()
-    except OSError:
-        again += 1
-        time.sleep(1)
-        try:
-            ask()
-        except OSError as error:
-            failed += 1
-    time.sleep(0.01)
-print(json.dumps({"asked": asked, "again": again, "failed": failed}))
-"""
 
 
 def _component(backend: Backend, name: str) -> tuple[Any, dict[str, Any]]:
@@ -182,62 +157,23 @@ def test_a_bad_bundle_is_rolled_back_and_the_former_one_serves_on(
 
 @pytest.mark.usefixtures("trained")
 def test_a_killed_pod_costs_no_request_that_is_sent_once_more() -> None:
-    asker = _ask_for_a_while()
-    time.sleep(5)
-    victim = _predictors()[0]
-    kube.kubectl("-n", kube.NAMESPACE, "delete", "pod", victim, "--grace-period=0", "--force")
-    time.sleep(12)
-    kube.kubectl("-n", kube.NAMESPACE, "delete", "pod", _predictors()[0], "--wait=false")
-    kube.until(
-        "the asking pod ends",
-        lambda: kube.get("pod", asker)["status"]["phase"] in {"Succeeded", "Failed"},
+    with asking() as told:
+        time.sleep(2)
+        victim = _predictors()[0]
+        kube.kubectl("-n", kube.NAMESPACE, "delete", "pod", victim, "--grace-period=0", "--force")
+        time.sleep(12)
+        kube.kubectl("-n", kube.NAMESPACE, "delete", "pod", _predictors()[0], "--wait=false")
+        time.sleep(12)
+    FIGURES.append(
+        {"figure": "requests while a pod was killed and another deleted", **told.figures}
     )
-    counted = json.loads(kube.kubectl("-n", kube.NAMESPACE, "logs", asker).splitlines()[-1])
-    FIGURES.append({"figure": "requests while a pod was killed and another deleted", **counted})
-    assert counted["failed"] == 0
-    assert counted["asked"] > 300
+    assert told.failed == 0, told.faults
+    assert told.asked > 300
 
 
 def _predictors() -> list[str]:
     pods = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
     return [p["metadata"]["name"] for p in pods if "deletionTimestamp" not in p["metadata"]]
-
-
-def _ask_for_a_while() -> str:
-    """A pod that asks the service for half a minute."""
-    name = f"asker-{uuid.uuid4().hex[:4]}"
-    row = {"LIMIT_BAL": 50000, "EDUCATION": 2}
-    row |= {f"PAY_{n}": 0 for n in (0, 2, 3, 4, 5, 6)}
-    row |= {f"{kind}{n}": 1000 for kind in ("BILL_AMT", "PAY_AMT") for n in range(1, 7)}
-    script = _ASKER.replace("input()", repr(json.dumps([row])))
-    locked = {
-        "allowPrivilegeEscalation": False,
-        "runAsNonRoot": True,
-        "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    container = {
-        "name": "asker",
-        "image": MODEL,
-        "command": ["python3", "-c", script],
-        "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "128Mi"}},
-        "securityContext": locked,
-    }
-    metadata = {"name": name, "labels": {"pipelines.kubeflow.org/v2_component": "true"}}
-    kube.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": metadata,
-            "spec": {"restartPolicy": "Never", "containers": [container]},
-        }
-    )
-    kube.until(
-        "the asking pod asks",
-        lambda: "asking" in kube.said("-n", kube.NAMESPACE, "logs", name),
-        seconds=60,
-    )
-    return name
 
 
 @pytest.mark.usefixtures("trained")

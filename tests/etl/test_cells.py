@@ -1,12 +1,18 @@
 """How a cell becomes a value: trimmed, stripped, replaced, read, parsed."""
 
+import json
+import math
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from components.contracts.errors import InstanceError
 from components.contracts.sources import (
     Column,
     CountOf,
@@ -17,6 +23,8 @@ from components.contracts.sources import (
     YearsAndMonths,
 )
 from components.etl import cells
+from components.scoring.instances import RowReader, from_columns
+from components.scoring.spec import Input
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -120,6 +128,86 @@ def test_a_date_is_read_in_the_first_form_that_fits(
 ) -> None:
     # The driver shows moments in its own zone; the tests' is UTC.
     assert _values(spark, column, given) == found
+
+
+#: Texts of a file that are JSON, too, or dates; out of range, at its ends and within.
+_NUMBERS = ["-1", "-0.5", "0", "0.5", "18", "59.999", "60", "60.001", "61", "1e300", "-1e300"]
+_DAYS = [
+    "0001-01-01", "1899-12-31", "1900-01-01", "1969-12-31", "2024-02-29", "2100-01-01",
+    "2100-01-02", "3021-09-18", "9999-12-31", "2000-01-01", "2000-12-31",
+]  # fmt: skip
+_RANGES: dict[str, list[dict[str, object]]] = {
+    "number": [{}, {"minimum": 0}, {"maximum": 60}, {"minimum": 18, "maximum": 60}],
+    "date": [
+        {}, {"earliest": date(1900, 1, 1)}, {"latest": date(2100, 1, 1)},
+        {"earliest": date(2000, 1, 1), "latest": date(2000, 12, 31)},
+    ],
+}  # fmt: skip
+_RANGES["integer"] = _RANGES["number"]
+
+
+def test_a_value_is_within_its_range_in_scoring_where_it_is_in_training(
+    spark: "SparkSession",
+) -> None:
+    columns = [
+        Column.model_validate(
+            {
+                "name": f"{kind}_{n}_{outside}",
+                "kind": kind,
+                "outside": outside,
+                "max_bad": 1,
+                **span,
+            }
+        )
+        for kind, spans in _RANGES.items()
+        for n, span in enumerate(spans)
+        for outside in ("quarantine", "missing")
+    ]
+    own = {c.name: _DAYS if c.kind is Kind.DATE else _NUMBERS for c in columns}
+    source = Source(
+        name="s", grain="one row", files=("s.csv",), key=("N",),
+        columns=(Column(name="N", kind=Kind.KEY), *columns),
+    )  # fmt: skip
+    rows = [(str(n), *(own[c.name][n] for c in columns), None, n) for n in range(len(_DAYS))]
+    names = ", ".join(f"{c.name} string" for c in columns)
+    landed = spark.createDataFrame(rows, f"N string, {names}, _malformed string, _place bigint")
+    valued = cells.with_values(cells.declared(landed, source), source.columns)
+    values = (cells.value(c).alias(c.name) for c in columns)
+    found = valued.orderBy(cells.cell("N").cast("int")).select(*values).collect()
+    for column in columns:
+        declared = Input(**column.scoring_input())
+        for row, text in zip(found, own[column.name], strict=True):
+            trained = _as_a_cell(row[column.name], lenient=column.outside == "missing")
+            given = text if column.kind is Kind.DATE else json.loads(text)
+            typed = date.fromisoformat(text) if column.kind is Kind.DATE else given
+            assert _scored(declared, [given]) == trained, (declared, text)
+            assert _scored(declared, [given] * 9) == trained, (declared, text)
+            assert _scored_column(declared, typed) == trained, (declared, text)
+
+
+def _as_a_cell(value: object, *, lenient: bool) -> str:
+    """What training makes of a cell: a number, missing, or nothing, as the row goes."""
+    if value is None:
+        return "missing" if lenient else "refused"
+    return repr(float((value - date(1970, 1, 1)).days if isinstance(value, date) else value))  # type: ignore[arg-type]
+
+
+def _scored(declared: Input, values: list[object]) -> str:
+    # A second number: many of them are looked at together.
+    reader = RowReader([declared, Input("OTHER", "number")])
+    return _told(lambda: reader([{declared.name: v, "OTHER": 1.0} for v in values])[:, 0])
+
+
+def _scored_column(declared: Input, value: object) -> str:
+    return _told(lambda: from_columns([declared], {declared.name: [value]})[:, 0])
+
+
+def _told(read: Callable[[], NDArray[np.float64]]) -> str:
+    try:
+        (cell,) = set(map(repr, read().tolist()))
+    except InstanceError:
+        return "refused"
+    return "missing" if cell == repr(math.nan) else cell
 
 
 @settings(

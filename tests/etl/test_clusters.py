@@ -63,6 +63,9 @@ def test_the_least_engaged_over_the_window_are_at_risk(spark: "SparkSession") ->
     centroid = (risky.recency, risky.frequency, risky.monetary)
     assert centroid == pytest.approx((30.0, 0.0, 0.0), abs=1e-9)
     most = max(clusters, key=lambda c: c.frequency)
+    assert risky.distance == max(c.distance for c in clusters) > 0 > most.distance
+    # Deviations from the mean of as many rows each: over all clusters they come to nothing.
+    assert sum(c.distance for c in clusters) == pytest.approx(0, abs=0.2)
     # The amounts without their signs.
     assert (most.frequency, most.monetary) == pytest.approx((30.0, 300.0))
 

@@ -177,23 +177,44 @@ def _dated(**changes: object) -> Source:
     return Source.model_validate({**declared, **changes})
 
 
+_EVERY = "visits.DAY: expected rows of every month from 2023-11 to "
+
+
 @pytest.mark.parametrize(
-    ("days", "as_of", "failures"),
+    ("days", "as_of", "fresh", "failures"),
     [
-        (["2023-11-01", "2023-12-31", "2024-01-15"], "", []),
-        (["2023-11-01", "2024-01-15", "2024-04-01"], "",
-         ["visits.DAY: expected rows of every month from 2023-11 to 2024-04, "
-          "found none of 2023-12, 2024-02, 2024-03"]),
-        (["2023-11-01", "2023-12-31", "2024-02-01"], "2024-01-31", []),
-        (["2024-01-15", "2024-03-01", "2024-03-31"], "2024-03-15",
-         ["visits.DAY: expected rows of every month from 2024-01 to 2024-03, "
-          "found none of 2024-02"]),
+        (["2023-11-01", "2023-12-31", "2024-01-15"], "", None, []),
+        (["2023-11-01", "2024-01-15", "2024-04-01"], "", None,
+         [f"{_EVERY}2024-04, found none of 2023-12, 2024-02, 2024-03"]),
+        (["2023-11-01", "2024-01-31", "2024-02-01"], "2024-01-15", None,
+         [f"{_EVERY}2024-01, found none of 2023-12"]),
+        # The month of the as-of itself, of a source that goes on after it.
+        (["2023-11-01", "2023-12-31", "2024-02-01"], "2024-01-31", None,
+         [f"{_EVERY}2024-01, found none of 2024-01"]),
+        (["2023-11-01", "2023-12-31", "?", "2024-03-01"], "2024-02-29", None,
+         [f"{_EVERY}2024-02, found none of 2024-01, 2024-02"]),
+        # It may have ended: nothing says that it has not.
+        (["2023-11-01", "2023-12-31"], "2024-02-29", None, []),
+        (["2023-11-01", "2023-12-31", "?"], "2024-02-29", None, []),
+        # Declared fresh, it has not.
+        (["2023-11-01", "2023-12-31"], "2024-01-31", 31, []),
+        (["2023-11-01", "2023-12-31"], "2024-02-29", 31,
+         [f"{_EVERY}2024-02, found none of 2024-01, 2024-02",
+          "visits.DAY: expected a last row at most 31 days before 2024-02-29, "
+          "found one of 2023-12-31, 60 days before"]),
     ],
 )  # fmt: skip
 def test_each_missing_month_up_to_the_as_of_is_named(
-    land: Land, days: list[str], as_of: str, failures: list[str]
+    land: Land, days: list[str], as_of: str, fresh: int | None, failures: list[str]
 ) -> None:
-    assert land(_visits(*days), _dated(monthly=True), as_of).failures == failures
+    source = _dated(monthly=True, freshness_days=fresh)
+    assert land(_visits(*days), source, as_of).failures == failures
+
+
+def test_a_monthly_source_that_ended_says_when(land: Land) -> None:
+    landed = land(_visits("2023-11-01", "2023-12-31"), _dated(monthly=True), "2024-02-29")
+    (found,) = (check.found for check in landed.checks if check.expected.startswith("rows of ev"))
+    assert found == "all, and none after 2023-12"
 
 
 @pytest.mark.parametrize(

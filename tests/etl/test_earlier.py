@@ -100,7 +100,7 @@ def test_by_month_on_book_and_out_of_time(spark: "SparkSession", tmp_path: Path)
     # No label at all; too few months, in the middle of one; enough of them; the same day.
     days = ("2024-02-10", "2024-03-14", "2024-05-31", LAST)
     found = [_same(spark, gold, SPEC, [day]) for day in days]
-    assert found[0] == 0 < found[1] < SPEC.split.needed() <= found[2] < found[3]  # type: ignore[union-attr]
+    assert found[0] == 0 < found[1] < SPEC.split.needed() <= found[2] < found[3]
     asked = [date.fromisoformat(day) for day in days]
     assert earlier.months_known(gold, SPEC, asked) == dict(zip(asked, found, strict=True))
 

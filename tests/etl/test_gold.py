@@ -9,9 +9,11 @@ import pytest
 
 from components.contracts.errors import VintageError
 from components.contracts.history import AsOfColumn, AsOfEnd, Figure, History
-from components.etl.gold import count, gold_table, laid_out, latest_rows
+from components.etl.gold import count, gold_table, laid_out, latest_keys, write
 from components.etl.histories import AS_OF
+from components.etl.packing import pack_latest
 from components.etl.session import write_table
+from components.scoring.snapshot import Snapshot
 from tests.etl.small import SMALL
 
 if TYPE_CHECKING:
@@ -73,11 +75,21 @@ def test_equal_rows_are_laid_out_by_month_in_equal_bytes(
     assert {row["calls"] for row in whole if row["ID"] == "2"} == {1.0}  # not that of the day
 
 
-def test_the_snapshot_has_the_latest_row_of_each_entity(spark: "SparkSession") -> None:
+def test_the_snapshot_has_the_latest_row_of_each_entity(
+    spark: "SparkSession", tmp_path: Path
+) -> None:
     made = gold_table(_tables(spark, 2), DATED, "2024-03-31")
-    rows = latest_rows(made.table, DATED).collect()
-    assert [row["_entity"] for row in rows] == sorted(f"w{n}" for n in range(60))
-    assert {row["_entity"]: row["INCOME"] for row in rows} == {f"w{n}": 2.0 * n for n in range(60)}
+    rows = latest_keys(made.table, DATED).collect()
+    assert len(rows) == 60
+    assert {row["_entity"]: row["ID"] for row in rows} == {f"w{n}": str(2 * n) for n in range(60)}
+    write(made, DATED, tmp_path, 3)
+    told = pack_latest(tmp_path, DATED, tmp_path / "snapshot.bin")
+    assert (told["rows"], told["example"]) == (60, "w0")
+    snapshot = Snapshot(tmp_path / "snapshot.bin", str(told["sha256"]))
+    for n in range(60):
+        row = snapshot.row(f"w{n}")
+        assert row is not None
+        assert row["INCOME"] == 2.0 * n
 
 
 def test_with_one_date_for_all_who_was_never_seen_before_it_is_counted_and_left_out(

@@ -20,8 +20,8 @@ def _session(spark: "SparkSession", home: Path) -> None:
     del spark, home
 
 
-def _gold(walk: Walk) -> list[dict[str, object]]:
-    place = Path(str(walk.entry("gold")["uri"])) / "final-dataset"
+def _gold(walk: Walk, name: str = "gold") -> list[dict[str, object]]:
+    place = Path(str(walk.entry(name)["uri"])) / "final-dataset"
     rows: list[dict[str, object]] = pq.read_table(place).to_pylist()
     return rows
 
@@ -79,40 +79,40 @@ def test_gold_as_of_an_earlier_month_is_the_same_to_the_byte_whatever_came_later
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("day", "ready"), [("2024-03", False), ("2024-04-14", False), ("2024-05", True)]
-)
 def test_gold_looked_back_at_is_what_a_run_of_that_day_made(
-    tmp_path: Path, day: str, ready: bool
-) -> None:
-    data = write(tmp_path / "data", 6)
-    later = Walk(MONTHLY, data, "later")
-    later.ingest()
-    later.features()
-    then = Walk(MONTHLY, data, "then", as_of=day)
-    then.ingest()
-    assert then.features() is later.look_back(day) is ready
-    for name in ("gold", "snapshot"):
-        made, back = then.entry(name), later.entry(f"{name}-{day}")
-        assert back["facts"] == made["facts"]
-        assert back["digest"] == made["digest"]  # and so a training on it is met again
-        assert str(back["key"]).rpartition("/")[0] == str(made["key"]).rpartition("/")[0]
-    assert later.record("look-back")["facts"] == then.record("features")["facts"]
-    assert later.look_back(day) is ready
-    assert later.record("look-back")["reused"]
-
-
-def test_nobody_looks_back_at_a_day_that_is_not_known_or_at_rows_with_one_date(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write(tmp_path / "data", 3)
-    for scenario, day, why in (
-        (MONTHLY, "2024-04", "look-back: as-of 2024-04-30: expected data of that month"),
-        (PROXY, "2024-02", "look-back: proxy: expected rows that each have a date of their own"),
-    ):
-        walk = Walk(scenario, data, scenario.name)
+    data = write(tmp_path / "data", 6)
+    later, then = Walk(MONTHLY, data, "later"), Walk(MONTHLY, data, "then", as_of="2024-04-29")
+    for walk in (later, then):
         walk.ingest()
         walk.features()
+    assert later.look_back("2024-04-29") is True
+    assert _gold(later, "gold-2024-04-29") == _gold(then)
+    for name in ("gold", "snapshot"):
+        made, back = then.entry(name), later.entry(f"{name}-2024-04-29")
+        assert back["facts"] == made["facts"]
+        assert str(back["key"]).rpartition("/")[0] == str(made["key"]).rpartition("/")[0]
+    assert later.entry("snapshot-2024-04-29")["digest"] == then.entry("snapshot")["digest"]
+    assert later.record("look-back")["facts"] == then.record("features")["facts"]
+
+    # On the day after it nothing more is known: what is made of gold is met again.
+    assert later.look_back("2024-04") is True
+    first, second = (later.entry(f"gold-{day}") for day in ("2024-04-29", "2024-04"))
+    assert first["digest"] == second["digest"]
+    assert first["key"] != second["key"]
+    assert not later.record("look-back")["reused"]
+    assert later.look_back("2024-04") is True
+    assert later.record("look-back")["reused"]
+
+    for walk, day, why in (
+        (later, "2024-07", "look-back: as-of 2024-07-31: expected data of that month"),
+        (
+            Walk(PROXY, data, "x"),
+            "2024-02",
+            "look-back: proxy: expected rows that each have a",
+        ),
+    ):
         with pytest.raises(SystemExit):
             walk.look_back(day)
         assert why in capsys.readouterr().err

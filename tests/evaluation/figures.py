@@ -57,7 +57,15 @@ PERSONS = Persons(
     rows_of_both=131,
 )
 CLUSTERS = (
-    Cluster(cluster=0, rows=700, recency=3.5, frequency=12.0, monetary=999.5, at_risk=False),
+    Cluster(
+        cluster=0,
+        rows=700,
+        recency=3.5,
+        frequency=12.0,
+        monetary=999.5,
+        distance=-2.5,
+        at_risk=False,
+    ),
     Cluster(cluster=1, rows=300, recency=28.0, frequency=1.0, monetary=50.25, at_risk=True),
 )
 

@@ -135,6 +135,12 @@ def test_those_of_whom_nothing_was_known_in_time_are_told(found: Exploration) ->
     assert "are no rows here" not in page_of(found)
 
 
+def test_those_whom_the_label_knows_and_no_row_is_of_are_told(found: Exploration) -> None:
+    said = "The label&#x27;s table knows 9,528 more who are no rows here"
+    assert said in page_of(found.model_copy(update={"strangers": 9_528}))
+    assert "table knows" not in page_of(found)
+
+
 def test_rows_of_one_month_have_no_empty_table_of_months(tmp_path: Path) -> None:
     day = np.full(400, np.datetime64("2024-01-14"))
     part = section(page_of(explored(tmp_path, table(_as_of=day), SPEC)), "Rows and target")
@@ -195,8 +201,17 @@ def test_of_many_features_the_strongest_have_a_picture_and_it_is_said(tmp_path: 
     assert drawn == [feature.name for feature in found.features[:40]]
     assert "Of 61 features the 40 with the highest IV have a picture" in page
     assert len(lines(section(page, "Features"))) == 1 + 61
+    rest = found.features[40:]
+    bins = lines(section(page, "Each feature"))[1:]
+    assert len(bins) == sum(len(feature.bins) for feature in rest)
+    own = rest[0].bins[0]
+    rate = f"{own.bad / own.rows:.2%}"
+    assert bins[0].startswith(f"{rest[0].name}|{rest[0].iv:.4f}|")
+    assert bins[0].endswith(f"|{own.rows}|{own.bad}|{rate}|{own.woe:+.4f}")
+    assert "Bins of the other 21 features" in page
     fewer = found.model_copy(update={"features": found.features[:60]})
     assert len(re.findall("aria-label", page_of(fewer))) == 60
+    assert "Bins of the other" not in page_of(fewer)
 
 
 def test_a_category_of_many_values_shows_the_most_frequent(tmp_path: Path) -> None:
@@ -229,7 +244,13 @@ def test_a_page_of_little_says_so(tmp_path: Path) -> None:
 def test_the_clusters_of_a_proxy_label_are_told(found: Exploration) -> None:
     clusters = tuple(
         Cluster(
-            cluster=n, rows=50 + n, recency=3.0 + n, frequency=9.0, monetary=1e4, at_risk=n == 1
+            cluster=n,
+            rows=50 + n,
+            recency=3.0 + n,
+            frequency=9.0,
+            monetary=1e4,
+            distance=[-0.5, 1.625][n],
+            at_risk=n == 1,
         )
         for n in range(2)
     )
@@ -237,8 +258,8 @@ def test_the_clusters_of_a_proxy_label_are_told(found: Exploration) -> None:
         page_of(found.model_copy(update={"clusters": clusters})), "How the label was made"
     )
     assert lines(part)[1:] == [
-        "0|50|3|9|10,000",
-        "1|51|4|9|10,000|at risk",
+        "0|50|3|9|10,000|-0.50",
+        "1|51|4|9|10,000|+1.62|at risk",
     ]
 
 

@@ -158,7 +158,7 @@ def test_a_run_that_was_skipped_says_why_and_has_no_error() -> None:
         ({"challenge": "C"}, "SUCCEEDED", ["challenge"], "C"),
         ({"monitor": "M"}, "SUCCEEDED", ["monitoring"], "M"),
         ({"gate": "G", "challenge": "C", "monitor": "M"}, "SUCCEEDED",
-         ["challenge", "monitoring"], "G"),
+         ["challenge", "gate", "monitoring"], "M"),
         ({"gate": "G", "monitor": "M"}, "FAILED", ["gate", "monitoring"], None),
     ],
 )  # fmt: skip

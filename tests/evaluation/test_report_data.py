@@ -51,11 +51,17 @@ def test_the_report_tells_of_whom_nothing_was_known_in_time() -> None:
     assert "are no rows here" not in page_of()
 
 
+def test_the_report_tells_whom_the_label_knows_and_no_row_is_of() -> None:
+    said = "knows 9,528 more who are no rows here"
+    assert said in section(page_of(evaluation(strangers=9_528)), "Development and test")
+    assert "more who are no rows" not in page_of()
+
+
 def test_the_report_of_a_proxy_shows_the_clusters_that_it_is_made_of(report: str) -> None:
     title = "How the label was made"
     assert title not in report
     part = section(page_of(evaluation(clusters=CLUSTERS)), title)
     assert lines(part)[1:] == [
-        "0|700|3.5|12|999.5",
-        "1|300|28|1|50.25|at risk",
+        "0|700|3.5|12|999.5|-2.50",
+        "1|300|28|1|50.25|-|at risk",
     ]

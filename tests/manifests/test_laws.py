@@ -41,6 +41,7 @@ def test_the_laws_have_somebody_to_hold_for() -> None:
     names = {parameters.values[0].name for parameters in EVERY_CONTAINER}  # type: ignore[union-attr]
     assert {name.split(", container ")[1] for name in names} == {
         "minio", "postgres", "bootstrap", "mlflow", "kserve-container", "storage-initializer",
+        "prometheus", "pushgateway",
     }  # fmt: skip
 
 
@@ -211,6 +212,8 @@ def _ports(pod: Document) -> set[int | str]:
 
 
 def _chosen(selector: Mapping[str, Any], objects: list[Document]) -> list[Document]:
+    if selector == {"component": "predictor"}:  # KServe makes them, with this label of its own
+        return [runtime["spec"] for runtime in of_kind(objects, "ClusterServingRuntime")]
     return [
         pod
         for _, metadata, pod in pods(of_kind(objects, "Deployment", "StatefulSet"))
@@ -220,7 +223,7 @@ def _chosen(selector: Mapping[str, Any], objects: list[Document]) -> list[Docume
 
 def test_a_service_leads_to_a_port_that_a_pod_has(objects: list[Document]) -> None:
     services = of_kind(objects, "Service")
-    assert len(services) == 3
+    assert len(services) == 6
     for service in services:
         [pod] = _chosen(service["spec"]["selector"], objects)
         for port in service["spec"]["ports"]:
@@ -228,13 +231,10 @@ def test_a_service_leads_to_a_port_that_a_pod_has(objects: list[Document]) -> No
 
 
 def test_a_policy_lets_in_through_ports_that_the_pods_have(objects: list[Document]) -> None:
-    [runtime] = of_kind(objects, "ClusterServingRuntime")
     for policy in of_kind(objects, "NetworkPolicy"):
         selector = policy["spec"]["podSelector"].get("matchLabels", {})
         for rule in policy["spec"].get("ingress", []):
-            # KServe makes the predictors, with this label of its own.
-            predictors = selector == {"component": "predictor"}
-            [pod] = [runtime["spec"]] if predictors else _chosen(selector, objects)
+            [pod] = _chosen(selector, objects)
             assert {port["port"] for port in rule["ports"]} <= _ports(pod), label(policy)
 
 
@@ -258,6 +258,19 @@ def test_the_policy_that_the_page_has_a_lender_apply_is_for_tasks(objects: list[
     assert added["spec"]["policyTypes"] == tasks["spec"]["policyTypes"] == ["Egress"]
     [rule] = added["spec"]["egress"]
     assert rule["to"] and rule["ports"] == [{"protocol": "TCP", "port": 5432}]
+
+
+def test_of_two_pods_of_a_scenario_one_is_left_whoever_drains_nodes(
+    objects: list[Document],
+) -> None:
+    [budget] = of_kind(objects, "PodDisruptionBudget")
+    [policy] = [
+        d for d in of_kind(objects, "NetworkPolicy") if d["metadata"]["name"] == "predictors"
+    ]
+    # Of all scenarios together: a share, or a number that must stay, could be met by the others.
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert "minAvailable" not in budget["spec"]
+    assert budget["spec"]["selector"] == policy["spec"]["podSelector"]
 
 
 def test_a_workload_selects_the_pods_that_it_makes(objects: list[Document]) -> None:

@@ -29,7 +29,9 @@ def test_every_object_of_the_page_on_clusters_fits_its_schema() -> None:
 
 @pytest.mark.parametrize("uri", ["s3://vintage/a", "s3://vintage/a/"])
 def test_the_inference_service_of_a_release_fits_its_schema(uri: str) -> None:
-    assert faults(inference_service("a", NAMESPACE, release="b", uri=uri)) == []
+    for most in ("", "8"):
+        made = inference_service("a", NAMESPACE, release="b", uri=uri, most_replicas=most)
+        assert faults(made) == []
 
 
 def test_a_kind_without_a_schema_is_not_let_through() -> None:

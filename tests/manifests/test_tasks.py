@@ -55,7 +55,8 @@ def test_the_secret_that_a_task_may_do_without_is_one_that_the_page_makes(
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_task_reads_settings_that_there_are(told: list[dict[str, Any]], overlay: str) -> None:
-    [settings] = of_kind(golden(overlay), "ConfigMap")
+    held = of_kind(golden(overlay), "ConfigMap")
+    [settings] = [one for one in held if one["metadata"]["name"] == "vintage"]
     read = [config for node in told for config in node.get("configMapAsEnv", [])]
     assert read
     for config in read:

@@ -138,7 +138,7 @@ def test_the_page_is_one_file(moved: tuple[Drift, Page]) -> None:
 def test_outcomes_have_a_page_of_their_own() -> None:
     rng = np.random.default_rng(3)
     scores = [rng.beta(1.2, 3, rows) for rows in (4_000, 600)]
-    before, now = ((rng.random(len(score)) < score, score) for score in scores)
+    before, now = ((rng.binomial(1, score), score) for score in scores)
     html = outcomes_page(before, now)
     assert _is_one_file(html)
     assert "Classification" in html

@@ -170,7 +170,8 @@ def test_where_mlflow_or_the_database_is_away_the_report_stands_and_a_retry_tell
         assert (failed["status"], failed["final"]) == ("failed", False)
         assert step.read_report(NAME, "2024-08") is not None
         assert (audit(), runs()) == ([], [])
-        assert monitor(alarming())["status"] == "done"
+        retried = monitor(alarming())
+        assert (retried["status"], retried["reused"]) == ("done", False)
     assert len(webhook.got) == 2
     assert len(runs()) == len(audit()) == 1
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ import pipelines.scenarios
 import samples
 from components.contracts.families import XGBoostFamily
 from components.contracts.policy import FixedCutoff, Gate, Policy, Rule
-from components.deployment.shadow import shadow_of
 from components.deployment.step import deployed
 from components.scoring.release import Release
 from components.storage import registry
@@ -24,7 +22,7 @@ from components.storage.database import Database
 from components.storage.settings import Settings
 from components.storage.steps import installation
 from pipelines.cli import main
-from pipelines.scenarios import load, names
+from pipelines.scenarios import load
 from tests.support import Champion, Walk, free_port
 
 
@@ -98,12 +96,14 @@ def test_data_is_as_much_as_the_real_data_unless_it_is_said(
     assert "rows 60" in _said(capsys, "data", "card-default", "--out", str(tmp_path / "files"))
 
 
-def test_compile_writes_the_four_pipelines_of_every_scenario_for_kfp(
+def test_compile_writes_the_pipelines_of_scenarios_for_kfp(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = _said(capsys, "compile", "--out", str(tmp_path / "out")).splitlines()
+    two = ("card-default", "transactions")
+    said = _said(capsys, "compile", *two, "--out", str(tmp_path / "out")).splitlines()
     kinds = ("training", "challenge", "release", "exploration", "scoring", "monitoring")
-    assert {Path(line).stem for line in said} == {f"{n}-{k}" for n in names() for k in kinds}
+    written = {f"{name}-{kind}" for name in two for kind in kinds}
+    assert {Path(line).stem for line in said} == {*written, "transactions-monthly"}  # it has dates
     assert all("root:" in Path(line).read_text() for line in said)
 
 
@@ -201,16 +201,14 @@ def test_a_former_champion_scores_beside_the_new_one_until_it_is_told_not_to(
     two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = (Release.read(folder).id for folder in two)
-    assert shadow_of("card-default") is None
+    _, store = installation()
+    assert registry.declared_shadow(store, "card-default") == ("", 0.0)
     said = _said(capsys, "shadow", "card-default", first[:8], "--share", "0.25")
     assert said == (
         f"card-default: release {first[:12]} scores beside the champion and answers 25.0% of the "
         "entities\n"
     )
-    found = shadow_of("card-default")
-    assert found is not None
-    assert (found.release, found.share) == (first, 0.25)
-    assert Release.read(found.folder).id == first
+    assert registry.declared_shadow(store, "card-default") == (first, 0.25)
     assert "is only logged" in _said(capsys, "shadow", "card-default", first)
     for words, expected in (
         (
@@ -224,11 +222,12 @@ def test_a_former_champion_scores_beside_the_new_one_until_it_is_told_not_to(
     ):
         assert main(["shadow", "card-default", *words]) == 1
         assert expected in capsys.readouterr().err
-    assert shadow_of("card-default") == replace(found, share=0.0)
-    _said(capsys, "rollback", "card-default")
-    assert shadow_of("card-default") is None  # it is the champion now
+    assert registry.declared_shadow(store, "card-default") == (first, 0.0)
     assert _said(capsys, "shadow", "card-default", "--off").endswith("the champion is alone\n")
-    assert shadow_of("card-default") is None
+    assert registry.declared_shadow(store, "card-default") == ("", 0.0)
+    _said(capsys, "shadow", "card-default", first)
+    _said(capsys, "rollback", "card-default")
+    assert registry.declared_shadow(store, "card-default") == ("", 0.0)  # it is the champion now
 
 
 @pytest.mark.parametrize(

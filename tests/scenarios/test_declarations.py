@@ -5,6 +5,7 @@ from datetime import date
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pipelines.scenarios
@@ -19,6 +20,8 @@ from components.contracts.outcomes import (
 )
 from components.contracts.scenario import Scenario
 from components.contracts.sources import Column, CountOf, Pattern, YearsAndMonths
+from components.scoring.instances import RowReader
+from components.scoring.spec import Input
 from pipelines.scenarios import load, names
 
 ALL = names()
@@ -156,8 +159,10 @@ class TestLoanDefault:
 
     def test_every_table_is_known_from_its_snapshot_on(self) -> None:
         assert {source.date for source in self.scenario.sources} == {"snapshot_date"}
-        assert self.scenario.source("payments").monthly
-        assert self.scenario.source("clickstream").monthly
+        assert all(source.monthly for source in self.scenario.sources)
+        # The others end with the last loan's start; what is paid goes on.
+        fresh = {s.name: s.freshness_days for s in self.scenario.sources if s.freshness_days}
+        assert fresh == {"payments": 31}
 
     def test_one_row_a_loan_as_of_its_start(self) -> None:
         assert self.scenario.merge.key == "loan_id"
@@ -265,8 +270,53 @@ class TestCardDefault:
         source = self.scenario.source("profile")
         assert source.column_of("default.payment.next.month") == "DEFAULTPAYMENTNEXTMONTH"
 
+    def test_reads_what_the_clients_did_whole(self) -> None:
+        assert cells_of(self.scenario, "transactions") == {
+            "CUSTOMER_ID", "PAY_0", *(f"PAY_{month}" for month in range(2, 7)),
+            *(f"BILL_AMT{month}" for month in range(1, 7)),
+            *(f"PAY_AMT{month}" for month in range(1, 7)), "DEFAULTPAYMENTNEXTMONTH",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("header", "name"),
+        [
+            ("ID", "CUSTOMER_ID"), ("customer_id", "CUSTOMER_ID"), ("limit bal", "LIMIT_BAL"),
+            ("default.payment.next.month", "DEFAULTPAYMENTNEXTMONTH"),
+        ],
+    )  # fmt: skip
+    def test_names_become_upper_case_without_spaces_and_dots(self, header: str, name: str) -> None:
+        assert {source.column_of(header) for source in self.scenario.sources} == {name}
+
+    def test_both_are_merged_on_the_customer_and_copies_of_one_go(self) -> None:
+        merge = self.scenario.merge
+        assert (merge.key, merge.drop_identical) == ("CUSTOMER_ID", True)
+        assert merge.sources in {(), ("profile", "transactions")}
+        assert self.scenario.label == GivenLabel(column="DEFAULTPAYMENTNEXTMONTH")
+
+    def test_undocumented_codes_are_others_and_what_is_in_use_stays(self) -> None:
+        profile = columns_of(self.scenario, "profile")
+        assert profile["EDUCATION"].values == ("1", "2", "3", "4")
+        assert profile["EDUCATION"].replace == {"0": "4", "5": "4", "6": "4"}
+        assert profile["MARRIAGE"].values == ("1", "2", "3")
+        assert profile["MARRIAGE"].replace == {"0": "3"}
+        did = columns_of(self.scenario, "transactions")
+        assert {did[f"PAY_{month}"].minimum for month in (0, 2, 3, 4, 5, 6)} == {-2}
+        assert {did[f"BILL_AMT{month}"].minimum for month in range(1, 7)} == {None}  # below 0, too
+
+    def test_xgboost_starts_as_published_and_is_tuned_from_there(self) -> None:
+        xgboost = self.scenario.training.families[0]
+        published = {
+            "rounds": 100, "max_depth": 5, "eta": 0.2, "gamma": 4, "min_child_weight": 6,
+            "subsample": 0.8,
+        }  # fmt: skip
+        assert published.items() <= xgboost.parameters().items()
+        # Of the rounds a search finds the best by itself: it stops early.
+        assert set(published) - {"rounds"} <= set(xgboost.spaces())
+
     def test_models_and_gate(self) -> None:
         assert families(self.scenario)[0] == "xgboost"
+        limits = self.scenario.limits
+        assert (limits.retries, limits.timeout_minutes) == (1, 10)
         rules = {rule.metric: rule.floor for rule in self.scenario.gate.rules}
         assert rules["accuracy"] == 0.80
 
@@ -299,6 +349,9 @@ class TestRepeatLoans:
         assert job.outside == "missing"
         assert job.latest is not None
         assert job.latest < date(3021, 9, 18)
+        reader = RowReader([Input(**job.scoring_input())])
+        cells = reader([{job.name: "3021-09-18"}, {job.name: None}, {job.name: "1970-01-02"}])
+        assert np.array_equal(cells[:, 0], [np.nan, np.nan, 1.0], equal_nan=True)
 
     def test_look_ups_are_by_client_and_the_split_is_out_of_time(self) -> None:
         assert self.scenario.look_up_key() == "id"

@@ -56,10 +56,14 @@ class Reply:
 class Asked:
     """An application with a loop of its own."""
 
-    def __init__(self, folders: Mapping[str, Path], limits: Limits) -> None:
+    def __init__(self, folders: Mapping[str, Path | tuple[Path, Path]], limits: Limits) -> None:
         self.loop = asyncio.new_event_loop()
         self.log = Written()
-        declared = {name: Declared(folder) for name, folder in folders.items()}
+        declared = {
+            name: Declared(of[0], challenger=of[1], share=0.5)
+            if isinstance(of, tuple) else Declared(of)
+            for name, of in folders.items()
+        }  # fmt: skip
         self.models = Models(lambda: declared)
         self.app = App(self.models, self.log, limits, Metrics(self.models), self.loop)
 
@@ -117,8 +121,10 @@ def scored(predictions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def asked(limits: Limits | None = None, **folders: Path) -> Iterator[Asked]:
-    """An application that serves the releases in these folders, by the scenario's name with `_`."""
+def asked(limits: Limits | None = None, **folders: Path | tuple[Path, Path]) -> Iterator[Asked]:
+    """An application that serves the releases in these folders, by the scenario's name with `_`: a
+    champion, or a champion and a challenger who answers half of the entities.
+    """
     named = {name.replace("_", "-"): folder for name, folder in folders.items()}
     made = Asked(named, limits or Limits())
     try:

@@ -1,6 +1,7 @@
 """A release made by hand: a model of dates and flags, with its golden rows."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +24,17 @@ from components.scoring.spec import (
 )
 from tests.making import changed
 
+#: The first birthday that is believed, and the last day that anybody begins a job: in days.
+EARLIEST, LATEST = (float((day - date(1970, 1, 1)).days) for day in (
+    date(1900, 1, 1), date(2100, 1, 1),
+))  # fmt: skip
 MODEL = LinearModel(1.0, (-0.05, -0.1, -1.0))
 SPECIFICATION = Spec(
     scenario="repeat",
     family="logistic",
     inputs=(
-        Input("BIRTHDAY", "date"),
-        Input("JOB_START", "date", nullable=True),
+        Input("BIRTHDAY", "date", minimum=EARLIEST),
+        Input("JOB_START", "date", nullable=True, maximum=LATEST, outside="missing"),
         Input("LOAN_DATE", "date"),
         Input("OWNS_CAR", "category", ("N", "Y")),
     ),

@@ -15,7 +15,7 @@ INFER = f"{MODEL}/infer"
 LENGTH = "inference-header-content-length"
 KINDS = {"INCOME": "FP64", "VISITS": "INT64", "REGION": "BYTES", "AMOUNT": "FP64"}
 OUTPUTS = ["pd", "points", "decision", "release", "decision_id", "reasons"]
-DECLARED = "inputs: not as the model declares"
+DECLARED = "body: not as the model declares"
 NUMBERS = "FP64 or FP32 or INT64 or INT32 or INT16 or INT8 or UINT64 or UINT32 or UINT16 or UINT8"
 
 Tensor = dict[str, Any]

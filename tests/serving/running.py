@@ -21,8 +21,10 @@ from serving.models import Declared
 from serving.server import listen_on, serve
 from serving.settings import Limits
 
-folders = zip(*[iter(sys.argv[2:])] * 2)
-declared = {name: Declared(Path(folder)) for name, folder in folders}
+declared = {}
+for name, champion, challenger in zip(*[iter(sys.argv[2:])] * 3):
+    beside = {"challenger": Path(challenger), "share": 0.5} if challenger else {}
+    declared[name] = Declared(Path(champion), **beside)
 serve(
     lambda: declared, Path(sys.argv[1]), Limits.from_environment(),
     lambda: listen_on("127.0.0.1", 0), lambda where: print(where, flush=True), ships=False,
@@ -79,13 +81,16 @@ def ask(url: str, path: str, body: bytes | None = None) -> Reply:
 
 
 @contextmanager
-def running(environment: Mapping[str, str] | None = None, **folders: Path) -> Iterator[Server]:
-    """A server of these releases, by the scenario's name with `_`."""
-    words = [
-        word
-        for name, folder in folders.items()
-        for word in (name.replace("_", "-"), str(folder))
-    ]  # fmt: skip
+def running(
+    environment: Mapping[str, str] | None = None, **folders: Path | tuple[Path, Path]
+) -> Iterator[Server]:
+    """A server of these releases, by the scenario's name with `_`: a champion, or a champion and a
+    challenger who answers half of the entities.
+    """
+    words = []
+    for name, folder in folders.items():
+        champion, challenger = folder if isinstance(folder, tuple) else (folder, "")
+        words += [name.replace("_", "-"), str(champion), str(challenger)]
     with (
         tempfile.TemporaryDirectory() as decisions,
         subprocess.Popen(  # noqa: S603 - our own interpreter on our own words

@@ -58,8 +58,8 @@ def row_of(row: Mapping[str, object], v1: tuple[str, ...], v2: tuple[str, ...]) 
     """A row that is not as the model declares, and its faults over each protocol."""
     return Bad(
         400,
-        Sent(rows(row), "instances: not as the model declares", v1),
-        Sent(tensors(row), "inputs: not as the model declares", v2),
+        Sent(rows(row), "body: not as the model declares", v1),
+        Sent(tensors(row), "body: not as the model declares", v2),
     )
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ import pytest
 from components.contracts.errors import EnvironmentFaultError
 from components.scoring.release import Release
 from components.scoring.scorer import Scorer
+from components.storage.objects import FolderStore
+from components.storage.registry import note_shadow, release_key
 from serving import __main__ as program
-from tests.making import Models, plain_rows
+from tests.making import Models, plain_rows, score_otherwise
 from tests.serving.asking import PREDICT, as_json, scored
-from tests.serving.running import ask
+from tests.serving.running import ask, ask_on, connected
 from tests.support import free_port, python, until, user_environment
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +126,7 @@ def _nothing(folder: Path) -> None:
 REFUSED: list[tuple[Callable[[Path], None], str]] = [
     (_damaged, "card.json: expected sha256 "),
     (_another_golden_row, "golden.json: expected sha256 "),
+    (score_otherwise, "golden rows score otherwise than recorded; row 3: expected PD "),
     (_no_snapshot, "snapshot"),
     (_nothing, "expected release.json, found none"),
 ]
@@ -274,6 +277,66 @@ def test_releases_change_under_load_and_no_request_is_lost(
     assert faults == []
     assert {(release, pd) for release, pd in asked} == set(scored.items())
     assert sum(a[0] != b[0] for a, b in pairwise(asked)) >= swaps
+
+
+def test_a_pod_takes_the_challenger_that_its_store_declares_and_lets_it_go(
+    folder: Path, models: Models, tmp_path: Path
+) -> None:
+    port, store = free_port(), FolderStore(tmp_path / "store")
+    made = models.release("logistic", store.scratch())
+    other = Release.read(made).id
+    store.publish(release_key("small-loans", other), made, {"release": other})
+    rows = plain_rows(models.data.inputs[:1])
+
+    def beside() -> bool:
+        told = f'release="{other}",role="challenger",scenario="small-loans"}} 1.0'
+        return told in ask(f"http://127.0.0.1:{port}", "/metrics").body.decode()
+
+    with _started(folder, port, VINTAGE_STORE=str(tmp_path / "store")) as process:
+        until(lambda: _listens(port))
+        assert not beside()
+        note_shadow(store, "small-loans", other, 1.0)
+        until(beside)
+        question = {"instances": rows, "entities": ["anna"]}
+        reply = ask(f"http://127.0.0.1:{port}", PREDICT, orjson.dumps(question))
+        assert [one["release"] for one in reply.json()["predictions"]] == [other]
+        note_shadow(store, "small-loans", "", 0.0)
+        until(lambda: not beside())
+        process.terminate()
+        said = process.communicate(timeout=20)[0]
+    own = Release.read(folder).id[:12]
+    assert f"release {own} answers; {other[:12]} beside it answers 100.0% of the entities" in said
+    assert said.rstrip().endswith(f"small-loans: release {own} answers alone")
+
+
+@pytest.mark.parametrize("token", ["", "token-of-the-server"])
+def test_nothing_that_a_client_sends_in_secret_is_written_down(folder: Path, token: str) -> None:
+    port, secrets = free_port(), ["token-of-the-server", "token-of-nobody", "a-value-of-its-own"]
+    own = {"authorization": f"Bearer {secrets[0]}", "x-api-key": secrets[2], "cookie": secrets[2]}
+    body = orjson.dumps({"instances": ["3"]})
+    with _started(folder, port, VINTAGE_SERVE_TOKEN=token) as process:
+        until(lambda: _listens(port))
+        url = f"http://127.0.0.1:{port}"
+        seen = []
+        for authorization in (own["authorization"], f"Bearer {secrets[1]}"):
+            headers = {**own, "authorization": authorization}
+            for path in (PREDICT, "/nowhere", "/v2/models/small-loans/infer"):
+                with closing(connected(url)) as connection:
+                    reply = ask_on(connection, path, body, headers)
+                seen.append((reply.status, str(reply.headers).encode() + reply.body))
+        seen.append((200, ask(url, "/metrics").body + ask(url, "/health").body))
+        process.terminate()
+        said = process.communicate(timeout=20)[0]
+    refused = 401 if token else 200
+    assert [status for status, _ in seen] == [200, 404, 400, refused, *(
+        [401, 401] if token else [404, 400]
+    ), 200]  # fmt: skip
+    files = [file for file in (folder.parent / "decisions").rglob("*") if file.is_file()]
+    assert b'"entities":["3"]' in b"".join(file.read_bytes() for file in files)
+    assert "serving on" in said
+    whole = said.encode() + b"".join([told for _, told in seen])
+    whole += b"".join(file.read_bytes() for file in files)
+    assert not [secret for secret in secrets if secret.encode() in whole]
 
 
 def test_workers_share_a_port_and_one_that_dies_has_a_successor(

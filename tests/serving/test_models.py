@@ -14,6 +14,7 @@ from components.scoring.scorer import Scorer
 from serving import models as served_models
 from serving.models import Declared, Models, Served
 from tests.making import Models as Trained
+from tests.making import score_otherwise
 
 NAME = "small-loans"
 
@@ -24,9 +25,11 @@ def folders(models: Trained, tmp_path: Path) -> dict[str, Path]:
     made = {
         name: models.release(family, tmp_path / name)
         for name, family in (
-            ("xgboost", "xgboost"), ("logistic", "logistic"), ("damaged", "logistic")
+            ("xgboost", "xgboost"), ("logistic", "logistic"), ("damaged", "logistic"),
+            ("another", "logistic"),
         )
     }  # fmt: skip
+    score_otherwise(made["another"])
     (made["damaged"] / BUNDLE / "card.json").write_text("{}")
     return made
 
@@ -53,14 +56,21 @@ def test_a_new_release_replaces_the_old_one(folders: dict[str, Path]) -> None:
     assert before.champion.id == Release.read(folders["xgboost"]).id
 
 
+_OTHERWISE = r"golden rows score otherwise than recorded; row 3: expected PD"
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "why"),
+    [("damaged", "card.json: expected sha256"), ("another", _OTHERWISE)],
+)
 def test_a_release_that_does_not_verify_leaves_the_old_one_serving(
-    folders: dict[str, Path],
+    folders: dict[str, Path], spoiled: str, why: str
 ) -> None:
     wanted = Wanted(first=Declared(folders["xgboost"]))
     found = Models(wanted)
     before = found.served[NAME]
-    wanted.declared = {NAME: Declared(folders["damaged"])}
-    assert "card.json: expected sha256" in found.refresh()[NAME]
+    wanted.declared = {NAME: Declared(folders[spoiled])}
+    assert why in found.refresh()[NAME]
     assert found.served[NAME] is before
     assert list(found.refused) == [NAME]
     wanted.declared = {NAME: Declared(folders["logistic"])}
@@ -87,6 +97,7 @@ def test_a_folder_that_was_mended_is_looked_at_again(
     ("family", "identity", "name", "message"),
     [
         ("damaged", None, NAME, r"card\.json: expected sha256"),
+        ("another", None, NAME, _OTHERWISE),
         ("xgboost", "0" * 64, NAME, "expected id 000000000000, found "),
         ("xgboost", None, "card-default", "expected one of card-default, found one of small-loans"),
     ],
@@ -110,6 +121,7 @@ def test_a_scenario_that_is_declared_no_more_is_served_no_more(folders: dict[str
     ("share", "challenger", "message"),
     [
         (0.0, "damaged", r"card\.json: expected sha256"),
+        (0.5, "another", _OTHERWISE),
         (1.5, "logistic", "expected a challenger's share from 0 to 1, found 1.5"),
         (float("nan"), "logistic", "expected a challenger's share from 0 to 1, found nan"),
     ],
@@ -121,6 +133,34 @@ def test_whatever_is_wrong_with_the_challenger_the_champion_answers(
     found = Models(lambda: {NAME: declared})
     assert found.served[NAME].challenger is None
     assert message.replace("\\", "") in found.refused[NAME]
+
+
+def test_a_fault_that_is_told_in_other_words_loads_nothing_anew(folders: dict[str, Path]) -> None:
+    wanted = Wanted(first=Declared(folders["xgboost"]))
+    found = Models(wanted)
+    before = found.served[NAME]
+    for fault in ("away: <object at 0x1>", "away: <object at 0x2>", ""):
+        wanted.declared = {NAME: Declared(folders["xgboost"], fault=fault)}
+        assert found.refresh() == ({NAME: fault} if fault else {})
+        assert found.served[NAME] is before
+
+
+@pytest.mark.parametrize(
+    ("challenger", "share", "said"),
+    [
+        (None, 0.0, "answers alone"),
+        ("logistic", 0.0, "is only logged"),
+        ("logistic", 0.1, "answers 10.0% of the entities"),
+    ],
+)
+def test_who_answers_is_told_in_words(
+    folders: dict[str, Path], challenger: str | None, share: float, said: str
+) -> None:
+    other = Scorer(folders[challenger]) if challenger else None
+    served = Served(NAME, Scorer(folders["xgboost"]), other, share)
+    ids = [scorer.id[:12] for scorer in (served.champion, other) if scorer is not None]
+    assert said in served.told()
+    assert all(identity in served.told() for identity in ids)
 
 
 def test_a_challenger_with_other_inputs_is_refused(

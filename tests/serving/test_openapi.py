@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from components.scoring.spec import Input
+from serving import openapi
 from serving.routes import OPEN
 from serving.settings import Limits
 from tests.making import changed
 from tests.serving import dated
 from tests.serving.asking import ROW, Asked, asked
+from tests.serving.describing import allowed, spoiled, values
 
 V1 = "/v1/models/{}:predict"
 V2 = "/v2/models/{}/infer"
@@ -27,76 +30,6 @@ PROBLEMS = {"400", "401", "404", "405", "408", "413", "415", "431", "500", "503"
 def document(app: Asked) -> Any:
     """What the server says of itself."""
     return app.ask("GET", "/openapi.json").json()
-
-
-def schema_of(document: Any, path: str) -> Any:
-    """The schema of a path's body, with all that it refers to."""
-    body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-    return {**body["schema"], "components": document["components"]}
-
-
-def allowed(document: Any, path: str, value: object) -> bool:
-    return Draft202012Validator(schema_of(document, path)).is_valid(value)
-
-
-def values(schema: Any, document: Any) -> st.SearchStrategy[Any]:
-    """Values that a schema allows, as a fuzzer makes them from it."""
-    if "$ref" in schema:
-        return values(
-            document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document
-        )
-    if "anyOf" in schema:
-        return st.one_of([values(one, document) for one in schema["anyOf"]])
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return st.one_of([_of_kind(kind, schema, document) for kind in kinds])
-
-
-def _of_kind(kind: str, schema: Any, document: Any) -> st.SearchStrategy[Any]:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if kind == "integer":
-        return st.integers(None if low is None else int(low), None if high is None else int(high))
-    if kind == "number":
-        return st.floats(low, high, allow_nan=False, allow_infinity=False)
-    if kind == "string":
-        return st.dates().map(str) if schema.get("format") == "date" else st.text(max_size=5)
-    if kind == "array":
-        items = values(schema["items"], document)
-        return st.lists(items, min_size=schema.get("minItems", 0), max_size=4)
-    if kind == "object":
-        members = {n: values(one, document) for n, one in schema["properties"].items()}
-        needed = set(schema["required"])
-        return st.fixed_dictionaries(
-            {n: one for n, one in members.items() if n in needed},
-            optional={n: one for n, one in members.items() if n not in needed},
-        )
-    return {"boolean": st.booleans(), "null": st.none()}[kind]
-
-
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=3)
-    | st.sampled_from(["north", "a", "1990-05-31", "1990-5-31", "FP64", "BYTES", "pd"]),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner,
-                                                                max_size=2),
-    max_leaves=3,
-)  # fmt: skip
-
-
-@st.composite
-def spoiled(draw: st.DrawFn, value: Any) -> Any:
-    """A value with one of its parts replaced, dropped or added, whether that is right or wrong."""
-    if isinstance(value, dict) and value and draw(st.integers(0, 9)):
-        name = draw(st.sampled_from(sorted(value)))
-        if draw(st.booleans()):
-            return {**value, name: draw(spoiled(value[name]))}
-        if draw(st.booleans()):
-            return {n: one for n, one in value.items() if n != name}
-        return {**value, draw(st.sampled_from(["id", "reasons", "outputs", "x"])): draw(JUNK)}
-    if isinstance(value, list) and value and draw(st.integers(0, 9)):
-        place = draw(st.integers(0, len(value) - 1))
-        return [*value[:place], draw(spoiled(value[place])), *value[place + 1 :]]
-    return draw(JUNK)
 
 
 def test_the_document_names_every_path_and_every_answer(app: Asked, document: Any) -> None:
@@ -167,8 +100,18 @@ def test_an_instance_is_described_as_the_bundle_declares_it(document: Any, name:
             "repeat": {
                 "type": "object",
                 "properties": {
-                    "BIRTHDAY": {"type": "string", **day},
-                    "JOB_START": {"type": ["string", "null"], **day},
+                    "BIRTHDAY": {
+                        "type": "string",
+                        **day,
+                        "formatMinimum": "1900-01-01",
+                        "description": "Expected a date such as 1990-05-31, from 1900-01-01.",
+                    },
+                    "JOB_START": {
+                        "type": ["string", "null"],
+                        **day,
+                        "description": "Expected a date such as 1990-05-31, to 2100-01-01; "
+                        "any other counts as missing, as in training.",
+                    },
                     "LOAN_DATE": {"type": "string", **day},
                     "OWNS_CAR": {"enum": ["N", "Y"]},
                 },
@@ -177,6 +120,29 @@ def test_an_instance_is_described_as_the_bundle_declares_it(document: Any, name:
             },
         }[name]
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "cell"),
+    [
+        (
+            Input("N", "number", (), True, 0, 5, "missing"),
+            {"type": ["number", "null"], "description": "Expected a number from 0 to 5; "},
+        ),
+        (
+            Input("N", "integer", (), True, 0, None, "missing"),
+            {"type": ["number", "null"], "description": "Expected a whole number of at least 0; "},
+        ),
+        (
+            Input("N", "category", ("a", "1"), True, outside="missing"),
+            {"type": ["string", "integer", "null"], "description": "Expected one of a, 1; "},
+        ),
+    ],
+)
+def test_what_counts_as_missing_is_not_forbidden(declared: Input, cell: dict[str, str]) -> None:
+    (found,) = openapi._instance((declared,))["properties"].values()
+    words = "any other counts as missing, as in training."
+    assert found == {**cell, "description": cell["description"] + words}
 
 
 def test_every_example_is_allowed_and_answered(app: Asked, document: Any) -> None:
@@ -194,6 +160,17 @@ def test_every_example_is_allowed_and_answered(app: Asked, document: Any) -> Non
             schema = {**answers["application/json"]["schema"], "components": document["components"]}
             Draft202012Validator(schema).validate(json.loads(reply.body))
     assert examples == 4 * len(SCENARIOS)
+
+
+def test_a_plain_request_has_an_example_of_each_scenario(app: Asked, document: Any) -> None:
+    body = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["examples"]) == set(SCENARIOS)
+    for name, example in body["examples"].items():
+        served = app.models.served[name].champion
+        assert example["value"] == {"instances": [served.bundle.golden().rows[0]]}
+        assert allowed(document, "/predict", example["value"])
+        (told,) = app.post(f"/predict?scenario={name}", example["value"]).json()["predictions"]
+        assert told["pd"] == served.bundle.golden().pd[0]
 
 
 @settings(deadline=None, max_examples=60)
@@ -282,7 +259,7 @@ def test_where_a_token_is_asked_for_the_document_says_so(folders: dict[str, Path
     ("host", "shown"),
     [
         ("scores.example:8080", "http://scores.example:8080/v1"),
-        ("[::1]:80", "http://[::1]:80/v1"),
+        ("[::1]:80", "&#x27;http://[::1]:80/v1"),
         ("<script>", "http://localhost:8080/v1"),
         ("a'; rm -rf /", "http://localhost:8080/v1"),
         ("", "http://localhost:8080/v1"),
@@ -295,7 +272,8 @@ def test_the_page_asks_nothing_of_another_host(app: Asked, host: str, shown: str
     assert reply.headers["content-security-policy"].startswith("default-src 'none'")
     assert f"curl -s {shown}" in page
     assert not any(word in page for word in ("<script", "src=", "@import", "<link", "rm -rf"))
-    assert page.count("<pre>") == 3 * len(SCENARIOS)
+    assert page.count("<pre>") == 4 * len(SCENARIOS)
+    assert all(f"/predict?scenario={name}" in page for name in SCENARIOS)
 
 
 def test_the_document_is_of_what_is_served_now(app: Asked) -> None:

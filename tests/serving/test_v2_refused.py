@@ -161,6 +161,7 @@ def test_a_tensor_that_comes_twice_or_has_no_name_is_told(
     assert (reply.status, reply.faults) == (400, faults)
 
 
+MEMBERS = "body: expected nothing but id, inputs, model_name, outputs, parameters, found"
 KNOWN = "pd, points, decision, release, decision_id, reasons"
 
 
@@ -171,8 +172,7 @@ KNOWN = "pd, points, decision, release, decision_id, reasons"
         ({"model_name": "other"}, "model_name: expected 'small-loans', found 'other'"),
         (
             {"reasons": True},
-            "body: expected nothing but id, inputs, model_name, outputs, parameters, "
-            "found 'reasons'",
+            f"{MEMBERS} 'reasons'",
         ),
         ({"parameters": []}, "parameters: expected an object, found a list"),
         ({"parameters": {"reasons": 1}}, "parameters: reasons: expected true or false, found 1"),
@@ -219,17 +219,21 @@ def test_every_fault_of_a_request_is_told_at_once(app: Asked) -> None:
     inputs = [
         tensor("INCOME", 1, 2, datatype="FP16"),
         {"name": "WEALTH"},
+        {**tensor("AMOUNT", 1, 2), "unit": "EUR", "scale": 1},
         tensor("VISITS", 99, 2),
         tensor("REGION", "west", "7"),
         tensor("VISITS", 1, 2),
     ]
-    reply = infer(app, inputs, id=1, outputs=[{"name": "odds"}])
+    reply = infer(app, inputs, id=1, outputs=[{"name": "odds"}], x=1, a=1)
     assert reply.faults == [
+        f"{MEMBERS} 'a'",
+        f"{MEMBERS} 'x'",
         "id: expected a text, found 1",
         f"INCOME: expected datatype {NUMBERS}, found 'FP16'",
         "WEALTH: not an input",
+        "AMOUNT: expected nothing but data, datatype, name, parameters, shape, found 'scale'",
+        "AMOUNT: expected nothing but data, datatype, name, parameters, shape, found 'unit'",
         "VISITS: expected one tensor, found another",
-        "AMOUNT: expected a tensor, found none",
         f"outputs: expected each of {KNOWN} at most once, found 'odds'",
         "row 0: VISITS: expected a whole number from 0 to 9, found 99",
         "row 0: REGION: expected one of north, south, 7, found 'west'",

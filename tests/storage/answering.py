@@ -77,9 +77,14 @@ class _Slow(BaseHTTPRequestHandler):
     server: "_Held"
 
     def handle(self) -> None:
-        """Begins an answer, and sends a byte of it now and then until it is let go."""
+        """Begins an answer, and sends a byte of it now and then until it is let go.
+
+        After seconds it ends by itself, so that who waits for it fails and does not hang.
+        """
         self.request.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-        while not self.server.released.wait(0.02):
+        for _ in range(250):
+            if self.server.released.wait(0.02):
+                return
             self.request.sendall(b"x")
 
 
@@ -89,7 +94,7 @@ class _Held(ThreadingHTTPServer):
 
 @contextmanager
 def slow() -> Iterator[tuple[str, threading.Event]]:
-    """The address of a server whose answer has no end, and what lets it go."""
+    """The address of a server whose answer does not come to an end, and what lets it go."""
     with _Held(("127.0.0.1", 0), _Slow) as server:
         server.released = threading.Event()
         with _serving(server):

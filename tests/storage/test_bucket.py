@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -182,3 +183,11 @@ def test_a_damaged_download_is_refused(bucket: str, home: Path) -> None:
     store.put(made.uri.removeprefix(f"{bucket}/") + "a.txt", "two")
     with pytest.raises(VintageError, match=r"expected content [0-9a-f]{12}, found [0-9a-f]{12}"):
         store.local(made)
+    store.client.remove_object(
+        bucket_name=urlsplit(bucket).netloc,
+        object_name=urlsplit(made.uri).path.lstrip("/") + "a.txt",
+    )
+    with pytest.raises(EnvironmentFaultError, match="NoSuchKey"):
+        store.local(made)
+    # Who tries again and again does not fill the disk.
+    assert list((home / "cache" / "work").iterdir()) == []

@@ -17,6 +17,7 @@ def test_everything_is_below_one_home() -> None:
         webhook="",
         pushgateway="",
         namespace="",
+        most_replicas="",
         sources="",
         sources_user="",
         sources_password="",
@@ -33,7 +34,7 @@ def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
 
 
 _PLACES = (
-    *("store", "database", "tracking", "webhook", "pushgateway", "namespace"),
+    *("store", "database", "tracking", "webhook", "pushgateway", "namespace", "most_replicas"),
     *("sources", "sources_user", "sources_password", "jars"),
 )
 

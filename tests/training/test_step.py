@@ -180,8 +180,13 @@ def test_every_trial_is_logged_once_whatever_runs_again(place: Place) -> None:
             {"INCOME": [float(n) for n in range(300)], "AMOUNT": [float(n) for n in range(300)]},
             "train: feature AMOUNT: expected values of its own, found those of INCOME in every row",
         ),
+        (
+            300,
+            {"AMOUNT": data(300).label.astype(float).tolist()},
+            "train: feature AMOUNT: expected an AUC below 0.98 of it alone, found 1.0000: it knows",
+        ),
     ],
-    ids=["30 rows", "one class", "constant", "missing", "infinite", "dates", "twice"],
+    ids=["30 rows", "one class", "constant", "missing", "infinite", "dates", "twice", "leak"],
 )
 def test_rows_that_cannot_teach_fail_the_task_by_name_and_nothing_is_published(
     home: Path,
