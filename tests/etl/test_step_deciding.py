@@ -8,7 +8,7 @@ import pytest
 
 from components.etl import step
 from components.monitoring.join import joined
-from components.monitoring.report import drift_by_release
+from components.monitoring.report import look
 from components.storage.steps import installation
 from tests.etl.dated import MONTHLY, PEOPLE, write
 from tests.support import Walk
@@ -84,4 +84,4 @@ def test_month_after_month_outcomes_are_taken_in_by_themselves(tmp_path: Path, h
         matched = rows.matched
     assert (matched.joined, matched.waiting) == (PEOPLE + PEOPLE // 2, PEOPLE // 2)
     assert (matched.strange, matched.repeated, matched.conflicting) == (0, 0, 0)
-    assert drift_by_release(_files("decided/2024-06/decisions/*"), _no_release) == {}
+    assert look(_files("decided/2024-06/decisions/*"), _no_release, _no_release) == {}

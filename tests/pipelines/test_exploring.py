@@ -40,7 +40,7 @@ def test_words_that_do_not_fit_are_named(
 @pytest.mark.parametrize(
     ("day", "message"),
     [
-        ("2024-13", "as-of '2024-13': expected a month (2024-03) or a day (2024-03-15)"),
+        ("2024-13", "as-of '2024-13': expected a month (2024-03), a day (2024-03-15) or 'last "),
         ("yesterday", "as-of 'yesterday': expected a month"),
         ("2024-08", "as-of 2024-08-31: expected a scenario with dated sources"),
     ],
