@@ -3,7 +3,6 @@
 # Imports of Spark and the contracts wait inside the functions: a reused step never needs them.
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ from components.contracts.errors import VintageError
 from components.etl.asof import day_of, latest, resolve
 from components.storage import registry
 from components.storage.keys import file_digest, text_digest
-from components.storage.objects import MANIFEST, Entry, Store
+from components.storage.objects import Entry, Store, published
 from components.storage.steps import Artifact, Task, hand_over, take, task
 
 if TYPE_CHECKING:
@@ -388,6 +387,4 @@ def _settle(
 
 def _entries(store: Store, prefix: str) -> list[Entry]:
     """What was published right under a prefix."""
-    place = re.compile(rf"({re.escape(prefix)}/[^./][^/]*)/{MANIFEST}")
-    keys = [found[1] for name in store.names(prefix) if (found := place.fullmatch(name))]
-    return [entry for key in keys if (entry := store.find(key)) is not None]
+    return [entry for key in published(store, prefix) if (entry := store.find(key)) is not None]

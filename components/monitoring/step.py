@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from components.contracts.errors import VintageError
 from components.storage import registry
 from components.storage.keys import file_digest
-from components.storage.objects import MANIFEST, Entry, Store
+from components.storage.objects import Entry, Store, published
 from components.storage.steps import Artifact, Task, hand_over, installation, task
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from components.monitoring.report import Known
 
 MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
+_SHA256 = "[0-9a-f]{64}"
 _LIBRARIES = ("duckdb", "numpy", "pyarrow", "scikit-learn")
 _MEMORY_GB, _THREADS = 2.0, 2
 REPORT, PAGE = "report.json", "monitoring.html"
@@ -242,20 +243,15 @@ def _gathered(work: Task, scenario: str, month: str) -> Entry:
 
 def _batches(store: Store, scenario: str, until: str) -> Iterator[tuple[str, Entry]]:
     """The months up to one that a batch was decided of."""
-    place = re.compile(rf"{re.escape(scenario)}/decided/({MONTH.pattern})/{MANIFEST}")
-    for name in store.names(f"{scenario}/decided"):
-        if (found := place.fullmatch(name)) and found[1] <= until:
-            entry = store.find(f"{scenario}/decided/{found[1]}")
-            if entry is not None:
-                yield found[1], entry
+    for key in published(store, f"{scenario}/decided", MONTH.pattern):
+        month = key.rpartition("/")[2]
+        if month <= until and (entry := store.find(key)) is not None:
+            yield month, entry
 
 
 def _delivered(store: Store, scenario: str, what: str) -> list[Path]:
     """The outcomes, or the standings, that were taken in."""
-    place = re.compile(rf"({re.escape(scenario)}/{what}/[0-9a-f]{{64}})/{MANIFEST}")
-    keys = [
-        found[1] for name in store.names(f"{scenario}/{what}") if (found := place.fullmatch(name))
-    ]
+    keys = published(store, f"{scenario}/{what}", _SHA256)
     entries = [entry for key in keys if (entry := store.find(key)) is not None]
     return sorted(store.local(entry) / f"{what}.parquet" for entry in entries)
 
@@ -287,9 +283,8 @@ def _gold(store: Store, scenario: str, release: str) -> Path | None:
 
 def reported(store: Store, scenario: str) -> list[str]:
     """The months that have a report, ascending."""
-    place = re.compile(rf"{re.escape(scenario)}/monitored/({MONTH.pattern})/{MANIFEST}")
-    names = store.names(f"{scenario}/monitored")
-    return sorted(found[1] for name in names if (found := place.fullmatch(name)))
+    keys = published(store, f"{scenario}/monitored", MONTH.pattern)
+    return [key.rpartition("/")[2] for key in keys]
 
 
 def read_report(scenario: str, month: str) -> "Watched | None":

@@ -7,6 +7,7 @@ written last, and what has no manifest does not exist.
 
 import json
 import os
+import re
 import shutil
 import socket
 import uuid
@@ -77,6 +78,12 @@ class Store(Protocol):
 
     def scratch(self) -> Path:
         """A local folder for work in progress, on the disk where entries are published."""
+
+
+def published(store: Store, prefix: str, name: str = "[^./][^/]*") -> list[str]:
+    """The keys of what was published right under a prefix by names of this pattern, ascending."""
+    place = re.compile(rf"({re.escape(prefix)}/(?:{name}))/{re.escape(MANIFEST)}")
+    return [found[1] for text in store.names(prefix) if (found := place.fullmatch(text))]
 
 
 def open_store(uri: str, home: Path) -> Store:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.contracts.errors import PromotionConflictError, VintageError
-from components.storage.objects import MANIFEST, Entry, Store
+from components.storage.objects import Entry, Store, published
 
 if TYPE_CHECKING:
     from components.storage.database import Promotion
@@ -72,9 +72,8 @@ def _find(store: Store, scenario: str, release: str) -> Entry | None:
 
 
 def _ids(store: Store, scenario: str) -> list[str]:
-    place = re.compile(rf"{re.escape(release_key(scenario, ''))}([0-9a-f]{{64}})/{MANIFEST}")
-    names = store.names(release_key(scenario, "").rstrip("/"))
-    return [match[1] for name in names if (match := place.fullmatch(name))]
+    keys = published(store, release_key(scenario, "").rstrip("/"), "[0-9a-f]{64}")
+    return [key.rpartition("/")[2] for key in keys]
 
 
 def note_registration(
