@@ -76,12 +76,12 @@ def fetched(image: Image) -> dict[str, Path]:
     """
     if image.room != "components/etl":
         return {}
-    from components.etl import jdbc
+    from components.etl import jars, jdbc, s3a
     from components.storage.settings import Settings
 
     settings = Settings.from_environment()
-    jar = jdbc.driver(settings.jars, settings.home)
-    return {f"jars/{jar.name}": jar}
+    found = jars.have([jdbc.DRIVER, *s3a.JARS], settings.jars, settings.home)
+    return {f"jars/{jar.name}": jar for jar in found}
 
 
 def tag(image: Image) -> str:

@@ -29,12 +29,15 @@ class Builder:
         *,
         database: bool = False,
         sources: bool = False,
+        spark: bool = False,
         retries: int | None = None,
     ) -> Any:
         """A task with settings, keys, room and retries; `database`: it asks the SQL tables;
-        `sources`: it reads the lender's database.
+        `sources`: it reads the lender's database; `spark`: executors do its work, where the
+        scenario has any.
         """
-        equip(task, database=database, sources=sources)
+        executors = self._scenario.limits.executors if spark else 0
+        equip(task, database=database, sources=sources, executors=executors)
         task.set_caching_options(False)  # KFP's cache does not see content; ours does
         retries = self._scenario.limits.retries if retries is None else retries
         if retries:
@@ -52,9 +55,11 @@ def to_gold(task: Builder, scenario: Scenario, data: Any, as_of: Any) -> tuple[A
     landed = task(
         ingest(spec=scenario.ingest().brief(), data=data, as_of=as_of, **task.common),
         sources=any(source.table for source in scenario.sources),
+        spark=True,
     )
     silver = landed.outputs["silver"]
-    return silver, task(features(spec=scenario.gold().brief(), silver=silver, **task.common))
+    made = features(spec=scenario.gold().brief(), silver=silver, **task.common)
+    return silver, task(made, spark=True)
 
 
 def pipeline_of(scenario: Scenario, kind: str, body: Callable[..., None]) -> Any:

@@ -86,7 +86,8 @@ def _watching(scenario: Scenario) -> Any:
         task = Builder(scenario, run)
         with dsl.If(asked >= WATCH, name="champion"):
             decided = task(
-                decide(spec=scenario.gold().brief(), silver=silver, gold=gold, **task.common)
+                decide(spec=scenario.gold().brief(), silver=silver, gold=gold, **task.common),
+                spark=True,
             )
             watched = task(
                 monitor(spec=scenario.watch().brief(), month=month, **task.common), database=True

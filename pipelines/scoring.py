@@ -27,7 +27,8 @@ def scoring_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is 
                     silver=silver,
                     gold=made.outputs["gold"],
                     **task.common,
-                )
+                ),
+                spark=True,
             )
 
     return pipeline_of(scenario, "scoring", pipeline)

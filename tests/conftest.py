@@ -63,13 +63,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
 @pytest.fixture(scope="session")
 def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The driver of PostgreSQL for Spark, had once."""
-    from components.etl import jdbc
+    from components.etl import jars, jdbc
 
     try:
         folder = tmp_path_factory.mktemp("driver")
-        return jdbc.driver(folder / "jars", folder)
+        (found,) = jars.have([jdbc.DRIVER], folder / "jars", folder)
     except EnvironmentFaultError as error:
         pytest.skip(str(error))
+    return found
 
 
 @pytest.fixture(scope="session")

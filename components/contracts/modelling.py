@@ -102,3 +102,5 @@ class Limits(Contract):
 
     retries: int = Field(default=1, ge=0, le=5)
     timeout_minutes: float = Field(default=10.0, gt=0)
+    #: Pods that do Spark's work on Kubernetes, of one processor each; none: the task's own does it.
+    executors: int = Field(default=0, ge=0, le=100)

@@ -18,7 +18,7 @@ from components.contracts.history import AsOfColumn
 from components.contracts.scenario import FeaturesSpec
 from components.etl.bronze import MONTH
 from components.etl.histories import AS_OF
-from components.etl.session import count_rows, settings, write_table
+from components.etl.session import count_rows, read_table, seen, settings, write_table
 from components.scoring.spec import Input
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def decide(rows: DataFrame, folder: Path, release: str) -> DataFrame:
 
     scorer = Scorer(folder, release)
     inputs = scorer.bundle.spec.inputs
-    rows.sparkSession.sparkContext.addFile(str(folder), recursive=True)
-    name = folder.name
+    place = seen(folder)
+    rows.sparkSession.sparkContext.addFile(place, recursive=True)
+    name = Path(place).name
 
     def of_partition(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
         own = Scorer(Path(SparkFiles.get(name)), release)
@@ -94,7 +95,7 @@ def write(decided: DataFrame, folder: Path, files: int) -> dict[str, int]:
     zoned = {"spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
     with settings(parts.sparkSession, zoned):
         write_table(parts, folder)
-    approved = parts.sparkSession.read.parquet(str(folder)).where("approved").count()
+    approved = read_table(parts.sparkSession, folder).where("approved").count()
     return {"rows": count_rows(folder), "approved": approved}
 
 

@@ -20,7 +20,7 @@ from components.contracts.sources import Source
 from components.etl import cells
 from components.etl.cells import DAY, MALFORMED
 from components.etl.contract import Check, shown
-from components.etl.session import files_for, write_table
+from components.etl.session import files_for, read_table, seen, write_table
 
 #: The month of a row's date, by which dated tables are laid out; where it cannot be read, UNKNOWN.
 MONTH = "snapshot_month"
@@ -234,7 +234,7 @@ def land(
 def _months_twice(spark: SparkSession, source: Source, folder: Path) -> list[Check]:
     """Months that are in two files: one of them was sent twice, or under another's name."""
     files = F.sort_array(F.collect_set(FILE))
-    rows = spark.read.parquet(str(folder)).groupBy(MONTH).agg(files.alias("files")).collect()
+    rows = read_table(spark, folder).groupBy(MONTH).agg(files.alias("files")).collect()
     return [
         Check(source.name, source.date or "", "each month in one file",
               f"{row[MONTH]} in {' and '.join(row['files'])}", False)
@@ -252,7 +252,7 @@ def _read(spark: SparkSession, landing: Landing) -> DataFrame:
 def _read_csv(spark: SparkSession, landing: Landing) -> DataFrame:
     fields = [StructField(name, StringType()) for name in landing.header]
     return spark.read.csv(
-        [str(path) for path in landing.files],
+        [seen(path) for path in landing.files],
         schema=StructType([*fields, StructField(MALFORMED, StringType())]),
         header=True,
         enforceSchema=True,  # the header was checked by `inspect`
@@ -265,11 +265,11 @@ def _read_csv(spark: SparkSession, landing: Landing) -> DataFrame:
 
 def _read_parquet(spark: SparkSession, landing: Landing) -> DataFrame:
     """Files with the same types are read at once: a month may have landed with others."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[str, list[Path]] = {}
     for path in landing.files:
-        alike.setdefault(str(pq.read_schema(path).remove_metadata()), []).append(str(path))
+        alike.setdefault(str(pq.read_schema(path).remove_metadata()), []).append(path)
     frames = [
-        spark.read.parquet(*paths).select(
+        read_table(spark, *paths).select(
             *(F.col(f"`{name}`").cast("string").alias(name) for name in landing.header),
             F.lit(None).cast("string").alias(MALFORMED),
             F.col("_metadata.file_name").alias(FILE),

@@ -14,7 +14,7 @@ from components.contracts.sources import Source
 from components.etl import contract, silver
 from components.etl.bronze import MONTH, UNKNOWN
 from components.etl.contract import Check, Counts
-from components.etl.session import count_rows, files_for, write_table
+from components.etl.session import count_rows, files_for, read_table, seen, write_table
 
 _PER_FILE = 1_000_000  # rejected rows
 #: Of "AGE: not integer or out of range: 7; ...", "identical to 5", "no row in a, no row in b".
@@ -42,7 +42,7 @@ def clean(
     Two looks at the data: one at its keys, one that writes and counts all that the contract asks.
     """
     size = sum(part.stat().st_size for part in raw.rglob("*.parquet"))
-    landed = spark.read.parquet(str(raw))
+    landed = read_table(spark, raw)
     keyed = silver.with_keys(silver.known(landed, source, as_of), source)
     keys, several = contract.count_keys(keyed, source, work / f"keys-{source.name}")
     rows, seen = silver.judged(keyed, source, several), Observation()
@@ -149,7 +149,7 @@ def _merge(
     """Write the merged table. Returns its quarantine, and the rows that it has to account for."""
     spec, folder = declared.merge, target / declared.merge.table
     first, *_ = names = _merged_sources(declared)
-    tables = {name: spark.read.parquet(str(cleaned[name].folder)).drop(MONTH) for name in names}
+    tables = {name: read_table(spark, cleaned[name].folder).drop(MONTH) for name in names}
     if not silver.is_one_source(spec, len(declared.sources)):
         good, rest = silver.merge(tables, spec)
         write_table(good, folder)
@@ -169,7 +169,7 @@ def _write_quarantine(
     write_table(rows.sortWithinPartitions("table", "key", "reason", "row"), folder)
     # The first of a row's reasons, without the value: those of one column are one line.
     reason = F.regexp_extract("reason", _FIRST, 1).alias("reason")
-    counted = spark.read.schema(silver.QUARANTINE).parquet(str(folder)).groupBy("table", reason)
+    counted = spark.read.schema(silver.QUARANTINE).parquet(seen(folder)).groupBy("table", reason)
     return sorted((row["table"], row["reason"], row["count"]) for row in counted.count().collect())
 
 

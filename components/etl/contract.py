@@ -16,7 +16,7 @@ from components.contracts.sources import TEMPORAL, Column, Kind, Source
 from components.etl import cells
 from components.etl.asof import months_between
 from components.etl.cells import PLACE
-from components.etl.session import count_rows
+from components.etl.session import count_rows, read_table, write_table
 from components.scoring.instances import bounds
 
 _ARTICLES = {
@@ -73,17 +73,17 @@ def count_keys(keyed: DataFrame, source: Source, folder: Path) -> tuple[Keys, Da
     found, distinct = Observation(), F.count_if(has_key).alias("distinct")
     keys = rows.groupBy(*names).agg(F.count(F.lit(1)).alias("rows"), F.min(PLACE).alias(FIRST))
     several = keys.observe(found, distinct).where(has_key & (F.col("rows") > 1))
-    several.select(*names, FIRST).write.parquet(str(folder / "several"))
+    write_table(several.select(*names, FIRST), folder / "several")
     if not count_rows(folder / "several"):
         return Keys(found.get["distinct"], 0, 0), None
     # The hash leaves out what is null, so that values could change places unseen.
     filled = (F.coalesce(cells.cell(name), F.lit("")) for name in cells.file_cells(source))
-    hashed = rows.join(spark.read.parquet(str(folder / "several")), on=names).select(
+    hashed = rows.join(read_table(spark, folder / "several"), on=names).select(
         *names, FIRST, F.xxhash64(*filled).alias("row")
     )
     differs = (F.min("row") != F.max("row")).alias(DIFFERS)
-    hashed.groupBy(*names, FIRST).agg(differs).write.parquet(str(folder / "judged"))
-    judged = spark.read.parquet(str(folder / "judged"))
+    write_table(hashed.groupBy(*names, FIRST).agg(differs), folder / "judged")
+    judged = read_table(spark, folder / "judged")
     example = F.min(F.concat_ws(", ", *(F.col(name) for name in names)))
     ((conflicting, shown_key),) = judged.where(DIFFERS).agg(F.count(F.lit(1)), example).collect()
     repeated = count_rows(folder / "judged") - conflicting

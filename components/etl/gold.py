@@ -21,7 +21,7 @@ from components.etl.bronze import MONTH
 from components.etl.clusters import Cluster
 from components.etl.histories import AS_OF, DAY, values_of, with_history, with_lookup
 from components.etl.labels import FIRST_MISSED, KNOWN, LABEL, Known, with_label
-from components.etl.session import write_table
+from components.etl.session import read_table, write_table
 from components.etl.splits import (
     GROUP,
     SPLIT,
@@ -96,7 +96,7 @@ def write(made: Gold, spec: FeaturesSpec, target: Path, files: int) -> dict[str,
     place = target / "final-dataset"
     parts, by = laid_out(made.table, spec, files)
     write_table(parts, place, by=by)
-    written = parts.sparkSession.read.parquet(str(place))
+    written = read_table(parts.sparkSession, place)
     counts = count(written, spec)
     latest = latest_keys(written, spec).repartition(files, ENTITY).sortWithinPartitions(ENTITY)
     write_table(latest, target / "latest")

@@ -1,13 +1,9 @@
 """Tables of a database, read over JDBC into Parquet files as if they had landed so."""
 
-import hashlib
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-import pyspark
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -15,56 +11,17 @@ from pyspark.sql import functions as F
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
 from components.contracts.sources import Source
-from components.etl.java import java_home
+from components.etl.jars import Jar
 from components.etl.session import write_table
 
-_ORGANISATION, _NAME, _VERSION = "org.postgresql", "postgresql", "42.7.14"
-_SHA256 = "73914527305a40cce504b0d3d90b23caf565136912d607ae8ae7c5895512332c"
+DRIVER = Jar(
+    "org.postgresql", "postgresql", "42.7.14",
+    "73914527305a40cce504b0d3d90b23caf565136912d607ae8ae7c5895512332c",
+)  # fmt: skip
 _SCHEME = "jdbc:postgresql:"
 _FETCH_ROWS = 10_000  # at a time: a table may be larger than memory
 #: SQLSTATE classes that may mend themselves: no connection, too many of them, a server starting.
 _TRANSIENT = ("08", "53", "57")
-
-
-def driver(jars: Path, workshop: Path) -> Path:
-    """The JDBC driver's jar in a folder of jars, its hash checked; had by its coordinates where it
-    is not there yet, with the Java for which `workshop` has a launcher.
-    """
-    jar = jars / f"{_NAME}-{_VERSION}.jar"
-    if not jar.exists():
-        jars.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=jars) as folder:
-            found = _resolve(Path(folder), workshop, jar)
-            _check(found)
-            found.replace(jar)
-    _check(jar)
-    return jar
-
-
-def _resolve(folder: Path, workshop: Path, jar: Path) -> Path:
-    """Ask Ivy, which Spark brings, for the driver."""
-    (ivy,) = (Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar")
-    done = subprocess.run(  # noqa: S603 - our own Java on our own words
-        [java_home(workshop) / "bin" / "java", "-jar", ivy, "-notransitive", "-types", "jar",
-         "-dependency", _ORGANISATION, _NAME, _VERSION, "-cache", folder / "ivy",
-         "-retrieve", f"{folder}/[artifact].[ext]"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    found = folder / f"{_NAME}.jar"
-    if done.returncode or not found.exists():
-        raise EnvironmentFaultError(
-            f"JDBC driver {_ORGANISATION}:{_NAME}:{_VERSION}: expected it from Maven, or at {jar}; "
-            "found it at neither"
-        )
-    return found
-
-
-def _check(jar: Path) -> None:
-    if (digest := hashlib.sha256(jar.read_bytes()).hexdigest()) != _SHA256:
-        raise VintageError(
-            f"JDBC driver {jar}: expected sha256 {_SHA256[:12]}, found {digest[:12]}; "
-            "nothing of it was run"
-        )
 
 
 def settle(folder: Path) -> None:

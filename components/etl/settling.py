@@ -21,7 +21,7 @@ from components.contracts.outcomes import MonthOnBookLabel
 from components.contracts.scenario import FeaturesSpec
 from components.etl import batch
 from components.etl.labels import KNOWN, LABEL, days_past_due
-from components.etl.session import write_table
+from components.etl.session import read_table, write_table
 
 _ID = "decision"
 _OUTCOMES, _STANDINGS = KINDS = ("outcomes", "standings")
@@ -52,18 +52,18 @@ def settle(
     `gold` is of the day (ISO), `silver` the folder of its tables, as of that day or later;
     `decisions` are the folders of the months decided on, `said` those of each kind's entries.
     """
-    read = gold.sparkSession.read
+    spark = gold.sparkSession
     before = {
-        kind: read.parquet(*(str(folder / FILES[kind]) for folder in folders)) if folders else None
+        kind: read_table(spark, *(folder / FILES[kind] for folder in folders)) if folders else None
         for kind, folders in said.items()
     }
-    decided = read.parquet(*map(str, decisions))
+    decided = read_table(spark, *decisions)
     rows = decided_rows(gold, spec, day, decided).cache()
     found = {_OUTCOMES: outcomes(rows, before[_OUTCOMES])}
     label = spec.label
     # Of payments that are of something else than a row, or have no dates, nobody stands anywhere.
     if isinstance(label, MonthOnBookLabel) and label.on == spec.key and label.source in spec.dates:
-        payments = read.parquet(str(silver / label.source))
+        payments = read_table(spark, silver / label.source)
         at = spec.dates[label.source]
         found[_STANDINGS] = standings(rows, payments, label, at, day, before[_STANDINGS])
     return dict.fromkeys(KINDS, 0) | {

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from components.contracts.scenario import FeaturesSpec
+    from components.etl.executors import Executors
     from components.etl.gold import Gold
 
 #: Asked for Spark's session, with the bytes of input that it will read.
@@ -91,11 +92,31 @@ def _session(work: Task, name: str) -> Iterator[_Spark]:
             if not started:
                 from components.etl.session import spark_session
 
-                session = spark_session(name, work.settings.home, input_bytes)
+                home, remote = work.settings.home, work.store.remote
+                session = spark_session(name, home, input_bytes, _executors(work), remote)
                 started.append(stack.enter_context(session))
             return started[0]
 
         yield ask
+
+
+def _executors(work: Task) -> "Executors | None":
+    """Pods to do Spark's work in, where the scenario asks for them and this is a pod."""
+    own = work.settings
+    if not own.executors or not own.pod:
+        return None
+    from components.etl import jars, s3a
+    from components.etl.executors import Executors
+
+    return Executors(
+        count=own.executors,
+        image=own.executor_image,
+        pod=own.pod,
+        address=own.pod_address,
+        store=work.store.uri.replace("s3:", "s3a:", 1),
+        endpoint=own.endpoint,
+        jars=jars.have(s3a.JARS, own.jars, own.home),
+    )
 
 
 @contextmanager
@@ -122,10 +143,10 @@ def _read_tables(work: Task, spark: _Spark, spec: str, folder: Path) -> list[str
     if not names:
         return []
     from components.contracts.scenario import IngestSpec
-    from components.etl import jdbc
+    from components.etl import jars, jdbc
 
     declared, settings = IngestSpec.model_validate_json(spec), work.settings
-    jar = jdbc.driver(settings.jars, settings.home)
+    (jar,) = jars.have([jdbc.DRIVER], settings.jars, settings.home)
     database = jdbc.Database(spark(0), jar, place, settings.sources_user, settings.sources_password)
     for source in declared.sources:
         if source.name in names:
@@ -180,9 +201,10 @@ def features(
 
         def make(session: "SparkSession", folder: Path, declared: "FeaturesSpec") -> "Gold":
             from components.etl.gold import gold_table, tables_of
+            from components.etl.session import read_table
 
             names = tables_of(declared)
-            tables = {name: session.read.parquet(str(folder / name)) for name in names}
+            tables = {name: read_table(session, folder / name) for name in names}
             return gold_table(tables, declared, as_of)
 
         return _publish_gold(work, spec, ("silver", cleaned), as_of, make, (gold, snapshot))
@@ -198,6 +220,7 @@ def look_back(
     from components.contracts.scenario import FeaturesSpec
     from components.etl.earlier import expect_days
     from components.etl.earlier import look_back as table_of
+    from components.etl.session import read_table
 
     scenario = json.loads(spec)["scenario"]
     with task("look-back", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
@@ -206,7 +229,7 @@ def look_back(
         as_of = resolve(day_of(day), {"gold": str(whole.facts["as_of"])})
 
         def make(session: "SparkSession", folder: Path, declared: FeaturesSpec) -> "Gold":
-            return table_of(session.read.parquet(str(folder / _TABLE)), declared, as_of)
+            return table_of(read_table(session, folder / _TABLE), declared, as_of)
 
         return _publish_gold(work, spec, ("gold", whole), as_of, make, (earlier, snapshot))
 
@@ -275,8 +298,9 @@ def months_known(
 
 
 def _read_gold(work: Task, spark: _Spark, made: Entry) -> "DataFrame":
-    session = spark(sum(made.files.values()))
-    return session.read.parquet(str(work.store.local(made) / _TABLE))
+    from components.etl.session import read_table
+
+    return read_table(spark(sum(made.files.values())), work.store.local(made) / _TABLE)
 
 
 def _pack(work: Task, spec: str, made: Entry, target: Path) -> Mapping[str, object]:

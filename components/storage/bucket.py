@@ -43,6 +43,7 @@ class BucketStore:
         self.prefix = parts.path.strip("/")
         self.cache = home / "cache" / "objects"
         self.workspace = Workspace(home / "cache" / "work")
+        self._fetched: dict[Path, str] = {}
         self._http = urllib3.PoolManager(
             # The client's own default tries a dead endpoint for minutes.
             timeout=urllib3.Timeout(connect=5, read=60),
@@ -114,6 +115,7 @@ class BucketStore:
 
     def local(self, entry: Entry) -> Path:
         target = self.cache / entry.digest
+        self._fetched[target] = entry.uri.rstrip("/")
         if target.is_dir():
             return target
         folder = self._download(entry.uri, list(entry.files))
@@ -124,6 +126,12 @@ class BucketStore:
                 f"{entry.uri}: expected content {entry.digest[:12]}, found {digest[:12]}"
             )
         return self._keep(folder, target)
+
+    def remote(self, path: Path) -> str | None:
+        for folder in (path, *path.parents):
+            if (uri := self._fetched.get(folder)) is not None:
+                return f"{uri}/{path.relative_to(folder)}".replace("s3:", "s3a:", 1)
+        return None
 
     def fetch(self, uri: str) -> Path:
         if urlsplit(uri).scheme not in BUCKETS:

@@ -58,6 +58,11 @@ class Store(Protocol):
     def local(self, entry: Entry) -> Path:
         """A local folder with the entry's files, fetched if need be. Not to be written to."""
 
+    def remote(self, path: Path) -> str | None:
+        """Where in a bucket, in Hadoop's words, the like of a local path is; none where it is not
+        of an entry that was fetched from one.
+        """
+
     def fetch(self, uri: str) -> Path:
         """A local folder with what lies at a URI now: somebody's source files, say."""
 
@@ -187,6 +192,9 @@ class FolderStore:
 
     def local(self, entry: Entry) -> Path:
         return Path(entry.uri)
+
+    def remote(self, path: Path) -> str | None:
+        del path
 
     def fetch(self, uri: str) -> Path:
         folder = Path(uri)

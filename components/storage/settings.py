@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.contracts.errors import VintageError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -19,6 +21,9 @@ class Settings:
     `VINTAGE_SOURCES` is a JDBC URL of the database with the tables that sources name, read as
     `VINTAGE_SOURCES_USER` with `VINTAGE_SOURCES_PASSWORD` (none: sources are files); its driver is
     in the folder `VINTAGE_JARS`.
+    `VINTAGE_EXECUTORS` is how many pods of `VINTAGE_EXECUTOR_IMAGE` do Spark's work, where the
+    task itself is the pod `VINTAGE_POD` at `VINTAGE_POD_ADDRESS` (none of these: Spark is local);
+    they reach the store at `AWS_ENDPOINT_URL`.
     """
 
     home: Path
@@ -33,6 +38,11 @@ class Settings:
     sources_user: str
     sources_password: str = field(repr=False)
     jars: Path
+    executors: int
+    executor_image: str
+    pod: str
+    pod_address: str
+    endpoint: str
 
     def log_of(self, run: str) -> Path:
         """Where all that the tasks of a run here print goes; on a cluster their pods have it."""
@@ -55,4 +65,17 @@ class Settings:
             sources_user=given.get("VINTAGE_SOURCES_USER", ""),
             sources_password=given.get("VINTAGE_SOURCES_PASSWORD", ""),
             jars=Path(given.get("VINTAGE_JARS") or home / "jars").absolute(),
+            executors=_count(given, "VINTAGE_EXECUTORS"),
+            executor_image=given.get("VINTAGE_EXECUTOR_IMAGE", ""),
+            pod=given.get("VINTAGE_POD", ""),
+            pod_address=given.get("VINTAGE_POD_ADDRESS", ""),
+            endpoint=given.get("AWS_ENDPOINT_URL", ""),
         )
+
+
+def _count(given: Mapping[str, str], name: str) -> int:
+    """A whole number of an environment, 0 where there is none."""
+    text = given.get(name, "")
+    if text and not (text.isascii() and text.isdigit()):
+        raise VintageError(f"{name}: expected a whole number, found {text!r}")
+    return int(text or 0)

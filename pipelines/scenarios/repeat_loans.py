@@ -8,7 +8,7 @@ from datetime import date
 
 from components.contracts.families import ForestFamily, Search, Training, XGBoostFamily
 from components.contracts.history import AsOfColumn, Figure, History
-from components.contracts.modelling import Feature, Reason
+from components.contracts.modelling import Feature, Limits, Reason
 from components.contracts.outcomes import GivenLabel, OutOfTimeSplit
 from components.contracts.policy import Economics, FixedCutoff, Gate, Policy, Rule
 from components.contracts.scenario import Scenario
@@ -191,6 +191,7 @@ SCENARIO = Scenario(
         seed=42,
     ),
     gate=Gate(rules=(Rule(metric="auc", floor=0.60), Rule(metric="ece", ceiling=0.05))),
+    limits=Limits(executors=2),
     policy=Policy(
         version=1,
         cutoff=FixedCutoff(approve_below=0.20),

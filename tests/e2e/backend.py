@@ -184,12 +184,13 @@ class Backend:
         label = component["executorLabel"]
         container = self.spec["deploymentSpec"]["executors"][label]["container"]
         text = json.dumps(executor_input)
+        said = {pair["name"]: pair["value"] for pair in container.get("env", [])}
         main = {
             "name": "main",
             "image": container["image"],
             "command": container["command"],
             "args": [text if word == "{{$}}" else word for word in container["args"]],
-            "env": _environment(self._equipment[label], environment or {}),
+            "env": _environment(self._equipment[label], said | (environment or {})),
             "resources": {
                 "requests": {
                     "cpu": container["resources"]["resourceCpuRequest"],
@@ -258,7 +259,7 @@ def holds(condition: str, values: Mapping[str, Any]) -> bool:
 
 
 def _environment(equipment: Any, changes: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The variables that the IR's Kubernetes part takes from ConfigMaps and Secrets."""
+    """The variables that the IR's Kubernetes part takes from ConfigMaps, Secrets and the pod."""
     found: dict[str, dict[str, Any]] = {}
     for source in equipment.get("configMapAsEnv", []):
         for pair in source["keyToEnv"]:
@@ -272,6 +273,8 @@ def _environment(equipment: Any, changes: Mapping[str, str]) -> list[dict[str, A
                 "optional": source.get("optional", False),
             }
             found[pair["envVar"]] = {"valueFrom": {"secretKeyRef": place}}
+    for told in equipment.get("fieldPathAsEnv", []):
+        found[told["name"]] = {"valueFrom": {"fieldRef": {"fieldPath": told["fieldPath"]}}}
     for name, value in changes.items():
         found[name] = {"value": value}
     return [{"name": name, **value} for name, value in found.items()]

@@ -12,7 +12,7 @@ import pytest
 
 from components.contracts.errors import VintageError
 from components.contracts.scenario import IngestSpec
-from components.etl import jdbc, step
+from components.etl import jars, jdbc, step
 from tests.etl.small import DEEDS, MERGE, PEOPLE, lines, write
 from tests.support import Paper, PostgresServer, fingerprint
 
@@ -143,19 +143,19 @@ def test_a_table_that_is_not_there_is_named(
 
 
 def test_a_driver_with_another_hash_is_not_run(tmp_path: Path) -> None:
-    jar = tmp_path / "jars" / f"postgresql-{jdbc._VERSION}.jar"
+    jar = tmp_path / "jars" / jdbc.DRIVER.file
     jar.parent.mkdir()
     jar.write_bytes(b"other")
     with pytest.raises(VintageError) as caught:
-        jdbc.driver(tmp_path / "jars", tmp_path)
+        jars.have([jdbc.DRIVER], tmp_path / "jars", tmp_path)
     assert str(caught.value) == (
-        f"JDBC driver {jar}: expected sha256 {jdbc._SHA256[:12]}, found "
+        f"jar {jar}: expected sha256 {jdbc.DRIVER.sha256[:12]}, found "
         f"{hashlib.sha256(b'other').hexdigest()[:12]}; nothing of it was run"
     )
 
 
 def test_a_driver_that_is_there_is_used_with_nobody_asked(jar: Path, tmp_path: Path) -> None:
-    assert jdbc.driver(jar.parent, tmp_path / "workshop") == jar
+    assert jars.have([jdbc.DRIVER], jar.parent, tmp_path / "workshop") == [jar]
     assert not (tmp_path / "workshop").exists()
 
 

@@ -1,0 +1,128 @@
+"""Executors: pods in which Spark's work is done, beside the one whose task asks for it.
+
+The task's pod drives them, and is their owner: Kubernetes sweeps away what it leaves. They share
+no disk with it, but a bucket (`exchange.py`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.contracts.errors import VintageError
+
+#: The secret with the store's keys, where executors are; and what its keys are called.
+STORE_SECRET = "vintage-store"  # noqa: S105 - a name
+STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+ACCOUNT = "spark-executor"
+#: Where driver and executors listen: network policies name them.
+DRIVER_PORT, BLOCKS_PORT = 7078, 7079
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_API = "k8s://https://kubernetes.default.svc:443"
+_LONGEST_S = 86_400  # should a driver be gone without its executors' notice
+_LOCKED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@dataclass(frozen=True)
+class Executors:
+    """How many, of which image, and whose: the driver's pod and its address."""
+
+    count: int
+    image: str
+    pod: str
+    address: str
+    #: Of `s3a://bucket/prefix`, and the address of its server.
+    store: str
+    endpoint: str
+    #: In the image: Hadoop's way to S3.
+    jars: Sequence[Path]
+
+    def __post_init__(self) -> None:
+        if not self.store.startswith("s3a://"):
+            raise VintageError(
+                f"executors: expected VINTAGE_STORE in a bucket, s3://bucket/prefix, which they "
+                f"can reach, found {self.store}"
+            )
+
+    def settings(self, workshop: Path) -> dict[str, str]:
+        """What Spark is told; `workshop` is a folder to put the pods' template in."""
+        template = workshop / "executor.json"
+        template.write_text(json.dumps(_template()))
+        places = ":".join(map(str, self.jars))
+        return {
+            "spark.master": _API,
+            "spark.kubernetes.namespace": _NAMESPACE.read_text().strip(),
+            "spark.kubernetes.container.image": self.image,
+            "spark.kubernetes.driver.pod.name": self.pod,
+            "spark.kubernetes.executor.podTemplateFile": str(template),
+            "spark.kubernetes.authenticate.executor.serviceAccountName": ACCOUNT,
+            "spark.kubernetes.executor.request.cores": "10m",
+            "spark.executor.instances": str(self.count),
+            "spark.executor.memory": "1536m",
+            "spark.executor.memoryOverhead": "1g",  # Python decides outside of Java
+            "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
+            "spark.driver.host": self.address,
+            "spark.driver.port": str(DRIVER_PORT),
+            "spark.blockManager.port": str(BLOCKS_PORT),
+            # Else who reaches the port of a driver has it run what he likes.
+            "spark.authenticate": "true",
+            "spark.network.crypto.enabled": "true",
+            "spark.driver.extraClassPath": places,
+            "spark.executor.extraClassPath": places,
+            **s3a(self.endpoint),
+        }
+
+
+def s3a(endpoint: str) -> Mapping[str, str]:
+    """What Spark is told of an S3 server, whose keys are in the usual variables of AWS.
+
+    The committer is S3A's own: it uploads parts as they are made, and completes them when the job
+    ends. Nothing is renamed, which would be a copy, and what fails leaves nothing to be seen.
+    """
+    cloud = "org.apache.spark.internal.io.cloud"
+    return {
+        "spark.hadoop.fs.s3a.endpoint": endpoint,
+        "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https:")).lower(),
+        "spark.hadoop.fs.s3a.aws.credentials.provider": (
+            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+        ),
+        # The newer kinds of streams ask for jars of their own.
+        "spark.hadoop.fs.s3a.input.stream.type": "classic",
+        "spark.hadoop.fs.s3a.committer.name": "magic",
+        "spark.sql.sources.commitProtocolClass": f"{cloud}.PathOutputCommitProtocol",
+        "spark.sql.parquet.output.committer.class": f"{cloud}.BindingParquetOutputCommitter",
+    }
+
+
+def _template() -> dict[str, object]:
+    """What an executor's pod has beside what Spark gives it: keys, and no rights."""
+    keys = [
+        {"name": key, "valueFrom": {"secretKeyRef": {"name": STORE_SECRET, "key": key}}}
+        for key in STORE_KEYS
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"labels": {"app.kubernetes.io/part-of": "vintage"}},
+        "spec": {
+            "activeDeadlineSeconds": _LONGEST_S,
+            "automountServiceAccountToken": False,
+            "containers": [
+                {
+                    "name": "executor",
+                    "env": keys,
+                    "securityContext": _LOCKED,
+                    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - in the pod
+                }
+            ],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        },
+    }
