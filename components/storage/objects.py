@@ -195,6 +195,7 @@ class FolderStore:
 
     def remote(self, path: Path) -> str | None:
         del path
+        return None  # it is no bucket
 
     def fetch(self, uri: str) -> Path:
         folder = Path(uri)

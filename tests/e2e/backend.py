@@ -98,6 +98,18 @@ class Backend:
         """The last pod of a task."""
         return [ran for ran in self.ran if ran.task == name][-1]
 
+    def component(self, name: str) -> tuple[Any, dict[str, Any]]:
+        """A task's component, and the values that a run gives it."""
+        for part in (self.spec["root"], *self.spec["components"].values()):
+            task = part.get("dag", {}).get("tasks", {}).get(name)
+            if task is not None and "dag" not in self.spec["components"][f"comp-{name}"]:
+                values = {
+                    key: source.get("runtimeValue", {}).get("constant", "")
+                    for key, source in task["inputs"]["parameters"].items()
+                }
+                return self.spec["components"][f"comp-{name}"], {**values, "job": self.job}
+        raise AssertionError(name)
+
     def _dag(
         self, tasks: dict[str, Any], parameters: Mapping[str, Any], artifacts: Mapping[str, Any]
     ) -> None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,23 +19,10 @@ from tests.e2e.conftest import DATA, FIGURES, ROOT, deploy
 from tests.e2e.planting import installed, plant, promotions
 
 
-def _component(backend: Backend, name: str) -> tuple[Any, dict[str, Any]]:
-    """A task's component, and the values that a run gives it."""
-    for part in (backend.spec["root"], *backend.spec["components"].values()):
-        task = part.get("dag", {}).get("tasks", {}).get(name)
-        if task is not None and "dag" not in backend.spec["components"][f"comp-{name}"]:
-            values = {
-                key: source.get("runtimeValue", {}).get("constant", "")
-                for key, source in task["inputs"]["parameters"].items()
-            }
-            return backend.spec["components"][f"comp-{name}"], {**values, "job": backend.job}
-    raise AssertionError(name)
-
-
 def _failed_ingest(compiled: dict[str, Path], changes: Mapping[str, str]) -> tuple[str, str]:
     """The log of an ingest pod that failed in this environment, and the last line of its own."""
     backend = Backend(compiled["training"])
-    component, values = _component(backend, "ingest")
+    component, values = backend.component("ingest")
     ran = backend.pod("ingest", component, {**values, "data": DATA}, {}, environment=changes)
     assert not ran.succeeded
     own = [line for line in ran.log.splitlines() if line.startswith("ingest: ")]
@@ -98,7 +84,7 @@ def test_a_task_without_the_right_to_deploy_says_which_role_it_wants(
 ) -> None:
     before = kube.get("inferenceservice", "card-default")
     backend = Backend(compiled["release"])
-    component, values = _component(backend, "deploy")
+    component, values = backend.component("deploy")
     release = before["metadata"]["annotations"]["vintage/release"]
     ran = backend.pod("deploy", component, {**values, "release": release}, {}, account="default")
     assert not ran.succeeded
@@ -138,7 +124,7 @@ def test_a_bad_bundle_is_rolled_back_and_the_former_one_serves_on(
             "card-default", f"planted-{number}", run="planted", decision=decision
         )
     backend = Backend(compiled["release"])
-    component, values = _component(backend, "deploy")
+    component, values = backend.component("deploy")
     started = time.monotonic()
     ran = backend.pod("deploy", component, {**values, "release": bad}, {})
     seconds = round(time.monotonic() - started, 1)
