@@ -4,6 +4,7 @@ Spark puts what it wants into variables, and calls the image with the word `exec
 """
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def command(environ: Mapping[str, str], java: Path, spark: Path) -> list[str]:
 
 def main() -> None:
     """Become that program."""
-    home = Path(os.environ["VINTAGE_HOME"])
-    java = java_home(home) / "bin" / "java"
+    # Spark has its disk mounted below our home, which is root's then.
+    java = java_home(Path(tempfile.gettempdir())) / "bin" / "java"
     os.execv(java, command(os.environ, java, Path(pyspark.__file__).parent))  # noqa: S606 - ours
 
 

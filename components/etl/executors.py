@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.contracts.errors import VintageError
+from components.contracts.errors import EnvironmentFaultError, VintageError
 
 #: The secret with the store's keys, where executors are; and what its keys are called.
 STORE_SECRET = "vintage-store"  # noqa: S105 - a name
@@ -67,6 +67,7 @@ class Executors:
             "spark.executor.memory": "1536m",
             "spark.executor.memoryOverhead": "1g",  # Python decides outside of Java
             "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
+            "spark.executor.syncLogLevel.enabled": "true",  # theirs is chatty
             "spark.driver.host": self.address,
             "spark.driver.port": str(DRIVER_PORT),
             "spark.blockManager.port": str(BLOCKS_PORT),
@@ -77,6 +78,13 @@ class Executors:
             "spark.executor.extraClassPath": places,
             **s3a(self.endpoint),
         }
+
+    def not_there(self, why: str) -> EnvironmentFaultError:
+        """The error where Spark could not begin with its executors."""
+        return EnvironmentFaultError(
+            f"executors: expected {self.count} pods of {self.image} to begin with, found: {why}; "
+            "see: kubectl get pods -l spark-role=executor"
+        )
 
 
 def s3a(endpoint: str) -> Mapping[str, str]:
@@ -115,6 +123,7 @@ def _template() -> dict[str, object]:
         "spec": {
             "activeDeadlineSeconds": _LONGEST_S,
             "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
             "containers": [
                 {
                     "name": "executor",

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
 from components.etl.exchange import Exchange
@@ -56,7 +57,12 @@ def spark_session(
         return
     workshop.mkdir(parents=True, exist_ok=True)
     own = _LOCAL if executors is None else executors.settings(workshop)
-    session = _start(name, workshop, input_bytes, {**sized, **own})
+    try:
+        session = _start(name, workshop, input_bytes, {**sized, **own})
+    except Py4JJavaError as error:
+        if executors is None:
+            raise
+        raise executors.not_there(str(error.java_exception.getMessage())) from error
     _open.append(session)
     try:
         if executors is not None:
