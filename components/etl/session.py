@@ -6,15 +6,16 @@ It is local, or has executors on Kubernetes, which read and write by an exchange
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
 from components.etl.exchange import Exchange
 from components.etl.executors import Executors
+from components.etl.faults import named
 from components.etl.java import java_home
 
 _SMALL = 50_000_000  # bytes of input; below it the JVM is warm only when the work is done
@@ -68,13 +69,23 @@ def spark_session(
         if executors is not None:
             _exchanges.append(Exchange(session, executors.store, remote))
         yield session
+    except Exception as error:
+        fault = named(error, "" if executors is None else executors.store)
+        if fault is None:
+            raise
+        raise fault from error
     finally:
-        with ExitStack() as last:
-            last.callback(session.stop)
-            for exchange in _exchanges:
-                last.callback(exchange.clear)
-            _open.clear()
-            _exchanges.clear()
+        _close(session)
+
+
+def _close(session: SparkSession) -> None:
+    """Stop a session, and empty its exchange; there is nothing to stop where its Java is gone."""
+    with suppress(ConnectionError, Py4JError), ExitStack() as last:
+        last.callback(session.stop)
+        for exchange in _exchanges:
+            last.callback(exchange.clear)
+        _open.clear()
+        _exchanges.clear()
 
 
 @contextmanager
