@@ -57,8 +57,8 @@ _SPARK = "org.apache.spark.SparkException"
         (
             _Thrown(
                 _SPARK,
-                "Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, most "
-                "recent failure: Lost task 0.3 in stage 3.0 (TID 9) (10.0.0.7 executor 4): "
+                "Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, "
+                "most recent failure: Lost task 0.3 in stage 3.0 (TID 9) (executor 4): "
                 "ExecutorLostFailure (executor 4 exited caused by one of the running tasks) Reason: "
                 "exit code 137(SIGKILL, possible container OOM)\nDriver stacktrace:",
             ),
