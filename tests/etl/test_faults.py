@@ -59,8 +59,8 @@ _SPARK = "org.apache.spark.SparkException"
                 _SPARK,
                 "Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, "
                 "most recent failure: Lost task 0.3 in stage 3.0 (TID 9): "
-                "ExecutorLostFailure (executor 4 exited caused by one of the running tasks) Reason: "
-                "exit code 137(SIGKILL, possible container OOM)\nDriver stacktrace:",
+                "ExecutorLostFailure (executor 4 exited caused by one of the running tasks) "
+                "Reason: exit code 137(SIGKILL, possible container OOM)\nDriver stacktrace:",
             ),
             "executors: expected them to go on working, found: executor 4 exited caused by one of "
             "the running tasks) Reason: exit code 137(SIGKILL, possible container OOM)",
