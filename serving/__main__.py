@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from serving.models import Declared
 
 _DECISIONS = "/tmp/decisions"  # noqa: S108 - of a pod alone
-_HOST, _PORT = "0.0.0.0", 8080  # noqa: S104 - a pod is reached by its address
+_HOST = "0.0.0.0"  # noqa: S104 - a pod is reached by its address
 
 
-def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _PORT) -> int:
+def main(folder: Path, release: str | None, *, host: str = _HOST) -> int:
     """Verify the release, then listen; nothing listens before. `release` is the id to find."""
 
     def declared() -> "Mapping[str, Declared]":
@@ -41,7 +41,7 @@ def main(folder: Path, release: str | None, *, host: str = _HOST, port: int = _P
                 challengers if stored else declared,
                 Path(os.environ.get("VINTAGE_DECISIONS") or _DECISIONS),
                 limits,
-                lambda: listen_on(host, port, shared=shared),
+                lambda: listen_on(host, limits.port, shared=shared),
                 lambda where: print(f"serving on {where}", flush=True),  # noqa: T201 - to its user
                 ships=stored,
             )

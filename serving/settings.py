@@ -1,4 +1,4 @@
-"""What the environment says of the server: limits, time-outs, workers, the token."""
+"""What the environment says of the server: its port, limits, time-outs, workers, the token."""
 
 import os
 from collections.abc import Mapping
@@ -9,8 +9,9 @@ from components.contracts.errors import VintageError
 
 @dataclass(frozen=True)
 class Limits:
-    """What the server bears. Each is `VINTAGE_SERVE_` and its name in capitals."""
+    """What the server bears, and where. Each is `VINTAGE_SERVE_` and its name in capitals."""
 
+    port: int = 8080
     workers: int = 1
     body_bytes: int = 10_000_000
     #: Of all bodies that a worker holds at a time.

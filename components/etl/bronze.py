@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from components.contracts.sources import Source
 from components.etl import cells
 from components.etl.cells import DAY, MALFORMED
-from components.etl.contract import Check, shown
+from components.etl.contract import Check, failures, shown
 from components.etl.session import files_for, read_table, seen, write_table
 
 #: The month of a row's date, by which dated tables are laid out; where it cannot be read, UNKNOWN.
@@ -77,7 +78,7 @@ def inspect(source: Source, files: Sequence[Path], folder: Path) -> tuple[Landin
         header, faults = (_parquet if _is_parquet(path) else _csv)(source, path)
         headers.append(header)
         checks += faults
-    if checks:
+    if failures(checks):
         return Landing(source, (), ()), checks
     for path, header in zip(files[1:], headers[1:], strict=True):
         same = _is_parquet(path) == _is_parquet(files[0])
@@ -135,6 +136,11 @@ def _csv(source: Source, path: Path) -> tuple[list[str], list[Check]]:
         expected = f"{len(header)} cells in the last line of {path.name}"
         found = f"{width}: the file is cut in the middle of a line"
         return [], [Check(source.name, "", expected, found, False)]
+    if last is not None and not _is_ended(path):
+        # Whole files end so, too: it is told, and a cell that is no longer one is quarantined.
+        expected = f"a newline after the last line of {path.name}"
+        found = f"none: the file is whole, or cut in its last cell, {header[-1].strip()}"
+        return header, [Check(source.name, "", expected, found, True)]
     return header, []
 
 
@@ -177,6 +183,13 @@ def _last_line(path: Path) -> str | None:
         text = stream.read().replace(_RETURN, _NEWLINE).rstrip(_NEWLINE + b" ")
         first = stream.tell() <= _CHUNK and _NEWLINE not in text
     return None if first else text.rpartition(_NEWLINE)[2].decode(errors="replace")
+
+
+def _is_ended(path: Path) -> bool:
+    """Whether a file that is not empty ends with the end of a line."""
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() in (_NEWLINE, _RETURN)
 
 
 def _header_checks(source: Source, header: Sequence[str], place: str) -> list[Check]:

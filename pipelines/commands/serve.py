@@ -18,7 +18,9 @@ EXAMPLE = "vintage serve card-default --port 8080"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("scenarios", nargs="*", help="which to serve (default: all deployed)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8080, help="port to listen on")
+    parser.add_argument(
+        "--port", type=int, help="port to listen on (default: VINTAGE_SERVE_PORT, or 8080)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -30,6 +32,7 @@ def main(args: argparse.Namespace) -> int:
     for name in args.scenarios:
         check_name(name)
     limits = Limits.from_environment()
+    port = limits.port if args.port is None else args.port
     names = args.scenarios or deployed_scenarios()
     if not names:
         raise VintageError("serve: expected a deployed champion, found none; see: vintage run")
@@ -51,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
         from serving.shipping import installed_store
 
         def bind() -> socket:
-            return listen_on(args.host, args.port, shared=shared)
+            return listen_on(args.host, port, shared=shared)
 
         with Challengers(declared, installed_store, look_seconds=limits.reload_seconds) as source:
             serve(source, decisions_folder(), limits, bind, ready, ships=True)

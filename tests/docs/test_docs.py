@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import subprocess
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -103,6 +104,30 @@ def test_every_command_file_is_a_command() -> None:
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_every_setting_that_a_page_names_is_one_that_the_code_reads() -> None:
+    from serving.settings import Limits
+
+    named = set(re.findall(r"VINTAGE_[A-Z_]*[A-Z]\b", "\n".join(p.read_text() for p in PAGES)))
+    rooms = ("benchmarks", "components", "pipelines", "serving")
+    code = [file.read_text() for room in rooms for file in (ROOT / room).rglob("*.py")]
+    read = set(re.findall(r"\"(VINTAGE_[A-Z_]+)\"", "\n".join(code)))
+    read |= {f"VINTAGE_SERVE_{field.name.upper()}" for field in fields(Limits)}
+    page = (ROOT / "docs" / "scenarios" / "transactions.md").read_text()
+    assert {"VINTAGE_RELEASE", "VINTAGE_SERVE_PORT", "VINTAGE_TRACKING"} <= set(
+        re.findall(r"VINTAGE_[A-Z_]+", page)
+    )
+    assert named - read == set()
+
+
+def test_every_limit_of_the_server_is_in_its_page_with_its_default() -> None:
+    from serving.settings import Limits
+
+    page = (ROOT / "docs" / "serving.md").read_text().replace(",", "")
+    for field in fields(Limits):
+        shown = f"{field.default:.12g}" if isinstance(field.default, (int, float)) else "none"
+        assert f"| `{field.name}` | {shown} |" in page
 
 
 def test_every_scenario_has_a_page() -> None:

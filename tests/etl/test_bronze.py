@@ -11,7 +11,7 @@ import pytest
 
 from components.contracts.sources import Column, Kind, Naming, Source
 from components.etl import bronze
-from components.etl.contract import failures
+from components.etl.contract import Check, failures
 from tests.etl.conftest import Land
 from tests.etl.small import PEOPLE
 
@@ -285,6 +285,30 @@ def test_bronze_of_a_dated_source_is_laid_out_by_month(
     rows = spark.read.parquet(str(tmp_path / "raw")).orderBy("ID").collect()
     assert [row["NOTE"] for row in rows] == [" a ", None, "c"]
     assert {row["_file"] for row in rows} == {"visits"}
+
+
+@pytest.mark.parametrize("end", ["", "\r\n", "\n\n", "\n"])
+def test_a_file_that_does_not_end_its_last_line_is_read_and_that_is_told(
+    tmp_path: Path, end: str
+) -> None:
+    (tmp_path / "people.csv").write_text(HEAD + GOOD.rstrip("\n") + end, newline="")
+    landing, checks = bronze.inspect(PEOPLE, [tmp_path / "people.csv"], tmp_path)
+    assert landing.header == ("Id", "City", "Age", "Income")
+    told = Check(
+        "people", "", "a newline after the last line of people.csv",
+        "none: the file is whole, or cut in its last cell, Income", True,
+    )  # fmt: skip
+    assert checks == ([] if end else [told])
+
+
+def test_of_a_file_cut_in_its_last_cell_that_cell_s_row_goes_to_quarantine(land: Land) -> None:
+    landed = land(b"ID,DAY\n1,2024-01-05\n2,2024-01-06\n3,2024-0", MONTHLY)
+    assert landed.failures == []
+    assert landed.checks[0].expected == "a newline after the last line of visits"
+    assert "1 other, such as '2024-0'" in [found.found for found in landed.checks]
+    assert len(landed.kept) == 2
+    ((_, key, reason, _),) = landed.rejected
+    assert (key, reason) == ("3|2024-0", "DAY: not date or out of range: 2024-0")
 
 
 def test_columns_that_differ_in_case_alone_are_a_fault_of_the_header_or_can_be_landed(

@@ -1,5 +1,6 @@
 """Each of the dated and labelled scenarios for once, on a small sample: from files to a score."""
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -174,6 +175,18 @@ def test_credit_approval_labels_who_has_a_record_and_keeps_a_profile_on_one_side
             sides.setdefault(row[GROUP], set()).add(row[SPLIT])
     assert len(sides) == planted["joined_profiles"] < planted["joined"]
     assert {len(found) for found in sides.values()} == {1}
+
+
+def test_credit_approval_s_risk_flag_is_the_label_that_gold_has_of_an_id(runs: Run) -> None:
+    ran = runs("credit-approval")
+    with (ran.walk.data / "credit_record.csv").open(newline="") as file:
+        records = [(row["ID"], row["STATUS"]) for row in csv.DictReader(file)]
+    bad = {who for who, status in records if status in {"2", "3", "4", "5"}}
+    found = {row["ID"]: row[LABEL] for row in ran.gold}
+    known = {who for who, _ in records}
+    assert found == {who: int(who in bad) if who in known else None for who in found}
+    page = Path(__file__).parents[2] / "docs" / "scenarios" / "credit-approval.md"
+    assert "`Risk_Flag`" in page.read_text() and f"`{LABEL}`" in page.read_text()
 
 
 def test_loan_default_labels_loans_cleans_marks_and_stores_no_private_column(runs: Run) -> None:

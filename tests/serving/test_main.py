@@ -31,13 +31,13 @@ from tests.serving.running import ask, ask_on, connected
 from tests.support import free_port, python, until, user_environment
 
 ROOT = Path(__file__).parents[2]
-#: The image's port is one for all of its pods; a test needs a free one, on loopback.
+#: The image listens on every address; a test needs a free port of loopback.
 _ON_LOOPBACK = """
 import os, sys
 from pathlib import Path
 from serving.__main__ import main
 release = os.environ.get("VINTAGE_RELEASE")
-sys.exit(main(Path(sys.argv[1]), release, host="127.0.0.1", port=int(sys.argv[2])))
+sys.exit(main(Path(sys.argv[1]), release, host="127.0.0.1"))
 """
 
 
@@ -52,11 +52,12 @@ def _started(folder: Path, port: int, **environment: str) -> Iterator[subprocess
     """The server as a process; it has ended when this is left."""
     own = {
         "VINTAGE_DECISIONS": str(folder.parent / "decisions"),
+        "VINTAGE_SERVE_PORT": str(port),
         "VINTAGE_SERVE_DRAIN_SECONDS": "0.3",
         "VINTAGE_SERVE_RELOAD_SECONDS": "0.05",
     }
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", _ON_LOOPBACK, str(folder), str(port)],
+        [sys.executable, "-c", _ON_LOOPBACK, str(folder)],
         cwd=ROOT,
         env=user_environment(**{**own, **environment}),
         stdout=subprocess.PIPE,

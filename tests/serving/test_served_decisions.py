@@ -37,9 +37,9 @@ def port(models: Models, home: Path) -> int:
 def _serving(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     """`vintage serve`, once it listens."""
     with subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-        [sys.executable, "-m", "pipelines.cli", "serve", "--port", str(port), "--home", str(home)],
+        [sys.executable, "-m", "pipelines.cli", "serve", "--home", str(home)],
         cwd=Path(__file__).parents[2],
-        env=user_environment(VINTAGE_SERVE_DRAIN_SECONDS="0"),
+        env=user_environment(VINTAGE_SERVE_DRAIN_SECONDS="0", VINTAGE_SERVE_PORT=str(port)),
         stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:

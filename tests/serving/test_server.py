@@ -53,6 +53,7 @@ def test_workers_share_a_port() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
+        ("PORT", "http", "VINTAGE_SERVE_PORT: expected a whole number of at least 1, found 'http'"),
         ("WORKERS", "0", "VINTAGE_SERVE_WORKERS: expected a whole number of at least 1, found '0'"),
         ("ROWS", "1.5", "VINTAGE_SERVE_ROWS: expected a whole number of at least 1, found '1.5'"),
         ("READ_SECONDS", "-1", "VINTAGE_SERVE_READ_SECONDS: expected seconds, at least 0, found"),
@@ -68,12 +69,13 @@ def test_a_setting_that_is_none_is_named(name: str, text: str, message: str) -> 
 def test_settings_are_read_from_the_environment() -> None:
     found = Limits.from_environment(
         {
+            "VINTAGE_SERVE_PORT": "9000",
             "VINTAGE_SERVE_WORKERS": "3",
             "VINTAGE_SERVE_READ_SECONDS": "0.5",
             "VINTAGE_SERVE_TOKEN": "2",
             "HOME": "/",
         }
     )
-    assert found == Limits(workers=3, read_seconds=0.5, token="2")  # noqa: S106 - a placeholder
+    assert found == Limits(port=9000, workers=3, read_seconds=0.5, token="2")  # noqa: S106 - a placeholder
     assert "token" not in repr(found)
     assert Limits.from_environment({}) == Limits()
