@@ -73,6 +73,19 @@ def ks_by_chance(rows: int, later: int) -> float:
     return math.sqrt(-math.log((1 - _MOST) / 2) / 2 * (1 / rows + 1 / later))
 
 
+def share_by_chance(share: float, rows: int, later: int) -> tuple[float, float]:
+    """Between which a share of later rows stays where it is the one that so many rows had.
+
+    Nothing of the later rows is in it: dealt out with them, a share that moved far would widen
+    its own band. That of 0 among few rows may be a little more.
+    """
+    rng = np.random.default_rng(_SEED)
+    count = round(share * rows)
+    true = rng.beta(count + 0.5, rows - count + 0.5, _DEALS)
+    low, high = np.quantile(rng.binomial(later, true) / later, [1 - _MOST, _MOST])
+    return min(share, float(low)), max(share, float(high))
+
+
 def _deals(rows: Sequence[int] | NDArray[np.int64], some: int, seed: int = _SEED) -> Values:
     """How many rows of each bin are among so many that are drawn; a line a deal."""
     rng = np.random.default_rng(seed)

@@ -23,7 +23,7 @@ from components.contracts.drift import (
     Unseen,
 )
 from components.contracts.results import LEAST_ROWS, Moved
-from components.figures.chance import bands, dealt_shares, ks_by_chance
+from components.figures.chance import bands, dealt_shares, ks_by_chance, share_by_chance
 from components.figures.psi import FEW_ROWS, psi_word
 from components.figures.rates import wilson
 from components.scoring.instances import Matrix
@@ -69,14 +69,6 @@ class _Counted:
     @property
     def psi(self) -> float:
         return psi(self.expected, self.shares)
-
-
-@dataclass(frozen=True)
-class _Dealt:
-    """The same of months that have not moved: PSIs, one a deal, and missing shares."""
-
-    psi: Values
-    missing: tuple[float, float]
 
 
 def drift(reference: Reference, month: Month, own: Values | None = None) -> Drift:
@@ -185,26 +177,25 @@ def _with_unseen(
 def _shifts(counted: Sequence[_Counted], rows: int) -> list[Shift]:
     """What moved, against the most that chance gives in a report of all of these."""
     dealt = [_deal(one, rows, seed) for seed, one in enumerate(counted)]
-    most = bands([one.psi for one in dealt], LEVEL)
-    return [
-        _shift(one, by_chance, own.missing, rows)
-        for one, own, by_chance in zip(counted, dealt, most, strict=True)
-    ]
+    most = bands(dealt, LEVEL)
+    return [_shift(one, by_chance, rows) for one, by_chance in zip(counted, most, strict=True)]
 
 
-def _deal(one: _Counted, rows: int, seed: int) -> _Dealt:
+def _deal(one: _Counted, rows: int, seed: int) -> Values:
+    """PSIs of months that have not moved, one a deal."""
     before, after = dealt_shares(one.expected, one.reference_rows, one.shares, rows, seed)
-    low, high = np.quantile(after[:, one.missing], [0.001, 0.999])
-    return _Dealt(moves(before, after).sum(axis=1), (float(low), float(high)))
+    return np.asarray(moves(before, after).sum(axis=1))
 
 
-def _shift(one: _Counted, by_chance: float, band: tuple[float, float], rows: int) -> Shift:
+def _shift(one: _Counted, by_chance: float, rows: int) -> Shift:
+    expected = float(one.expected[one.missing])
+    low, high = share_by_chance(expected, one.reference_rows, rows)
     missing = Missing(
         count=int(one.counts[one.missing]),
         share=float(one.shares[one.missing]),
-        expected=float(one.expected[one.missing]),
-        low=band[0],
-        high=band[1],
+        expected=expected,
+        low=low,
+        high=high,
     )
     word = psi_word(Moved(name=one.name, psi=one.psi, by_chance=by_chance))
     if rows < LEAST_ROWS:

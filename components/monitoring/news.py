@@ -1,40 +1,55 @@
 """What people, MLflow and the audit are told of a month's report."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from components.contracts.drift import Raised
 from components.contracts.monitoring import Watched
 from components.monitoring.gauges import judged, of_month, of_vintage
+from components.monitoring.trends import raised_since
 
-_MOST = 10  # names in a message
+_MOST = 10  # of a kind in a message
 #: Rows, release, figures by name.
 _Group = list[tuple[int, str, Mapping[str, float | None]]]
 
 
-def news(watched: Watched) -> Iterator[tuple[str, str]]:
+def news(watched: Watched, history: Sequence[Watched]) -> Iterator[tuple[str, str]]:
     """Each event that a report is the first to know, and what to say of it.
 
-    `drift`: what was raised and by which watch. `performance`: a vintage that is mature since this
-    month is ranked less well than training's rows, beyond noise.
+    `drift`: what was raised and by which watch, before the rest what was not raised the month
+    before. `performance`: vintages that are ranked less well than training's rows, beyond noise,
+    and of which no report of `history`, those of the months before, said so.
     """
-    for release, verdict in watched.verdicts.items():
-        if verdict.alarmed:
-            named = [_raised(one) for one in verdict.raised[:_MOST]]
-            if more := verdict.raised[_MOST:]:
-                named.append(f"and {len(more)} more")
-            yield "drift", f"{watched.as_of}, release {release[:12]}: {', '.join(named)}"
-    fresh = {
-        (one.month, one.release) for one in watched.vintages if one.mature_from == watched.as_of
-    }
-    for one in watched.against:
-        if one.verdict == "lower" and (one.month, one.release) in fresh:
-            told = f"AUC of vintage {one.month}, release {one.release[:12]}: {one.why}"
-            yield "performance", f"{watched.as_of}, {told}"
+    for release, since in raised_since(watched, history).items():
+        if since:
+            by = {one.name: one for one in watched.verdicts[release].raised}
+            new = [_raised(by[name]) for name, month in since.items() if month == watched.as_of]
+            old = [_raised(by[name]) for name, month in since.items() if month < watched.as_of]
+            named = _few(new, ", ") or "nothing new"
+            more = f"; as before: {_few(old, ', ')}" if old else ""
+            yield "drift", f"{watched.as_of}, release {release[:12]}: {named}{more}"
+    told = {place for report in history for place, _ in _lower(report)}
+    if fresh := [why for place, why in _lower(watched) if place not in told]:
+        yield "performance", f"{watched.as_of}, {_few(fresh, '; ')}"
 
 
 def _raised(one: Raised) -> str:
     return f"{one.name} ({' and '.join(one.by)})"
+
+
+def _lower(watched: Watched) -> list[tuple[tuple[str, str], str]]:
+    """The vintages that are ranked less well, the latest first: each with what to say of it."""
+    return [
+        ((one.month, one.release), f"AUC of vintage {one.month}, release {one.release[:12]}: "
+         f"{one.why}")
+        for one in reversed(watched.against)
+        if one.verdict == "lower"
+    ]  # fmt: skip
+
+
+def _few(some: Sequence[str], between: str) -> str:
+    more = [f"and {len(some) - _MOST} more"] if len(some) > _MOST else []
+    return between.join([*some[:_MOST], *more])
 
 
 def audited(watched: Watched) -> dict[str, object]:

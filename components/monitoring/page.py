@@ -23,10 +23,12 @@ from components.figures.page import (
 from components.monitoring.estimate import still_right
 from components.monitoring.judged import going_bad, is_lower, outcomes_of, vintages
 from components.monitoring.sections import data, drift, rolling
-from components.monitoring.trends import trends
+from components.monitoring.trends import raised_since, trends
 from components.monitoring.words import bad_rate, counted_rate, measured, measured_rate
 
 _MOST_RAISED = 20
+#: Release -> what is raised -> since when.
+_Since = Mapping[str, Mapping[str, str]]
 
 
 def render(
@@ -35,8 +37,9 @@ def render(
     """The page as text. `history` are the reports of earlier months, the earliest first; some may
     be missing. `evidently` are a release's pages that lie beside this one, by their file names.
     """
+    since = raised_since(watched, history)
     parts = {
-        "Raised": [*_raised(watched), *_links(watched, evidently)],
+        "Raised": [*_raised(watched, since), *_links(watched, evidently)],
         "In short": _short(watched),
         "Over months": trends(watched, history),
         "Drift of the month": drift(watched, history),
@@ -51,19 +54,21 @@ def render(
     head = [
         f"<h1>{escape(watched.scenario)}, {watched.as_of}</h1>",
         f'<p class="lead">{decided}; and what was known at its end of all months before.</p>',
-        *_verdicts(watched),
+        *_verdicts(watched, since),
         contents(parts),
     ]
     said = "alarm" if watched.alarmed else "no alarm"
     return page(f"{watched.scenario} {watched.as_of}: {said}", [*head, *chapters(parts)])
 
 
-def _verdicts(watched: Watched) -> list[str]:
+def _verdicts(watched: Watched, since: _Since) -> list[str]:
     """Of the month's drift, and of the latest outcomes where they are worse than training's."""
-    names = {one.name for found in watched.verdicts.values() for one in found.raised}
+    names = {name for found in since.values() for name in found}
+    known = {name for found in since.values() for name in found if found[name] < watched.as_of}
     rows = max((one.rows for one in watched.drift.values()), default=0)
     if names:
-        said = verdict(f"Alarm: {len(names)} raised", good=False)
+        new = f", {len(names - known) or 'none'} of them new" if known else ""
+        said = verdict(f"Alarm: {len(names)} raised{new}", good=False)
     elif not rows:
         said = verdict(f"No decisions in {watched.as_of}", good=None)
     elif rows < LEAST_ROWS:
@@ -86,14 +91,16 @@ def _latest(watched: Watched) -> list[tuple[Vintage, AgainstTraining | None]]:
     ]
 
 
-def _raised(watched: Watched) -> list[str]:
-    rows = [
-        (one.name, " and ".join(one.by), "; ".join(one.why), release[:12])
-        for release, found in watched.verdicts.items()
-        for one in found.raised
-    ]
+def _raised(watched: Watched, since: _Since) -> list[str]:
+    rows = []
+    for release, first in since.items():
+        by = {one.name: one for one in watched.verdicts[release].raised}
+        rows += [
+            (name, month, " and ".join(by[name].by), "; ".join(by[name].why), release[:12])
+            for name, month in first.items()
+        ]
     if rows:
-        heads = ("What", "Raised by", "Why", "Release")
+        heads = ("What", "Since", "Raised by", "Why", "Release")
         return [opened(heads, rows, most=_MOST_RAISED)]
     if not watched.drift:
         return [f"<p>Nothing was decided in {watched.as_of}, so nothing can have moved.</p>"]

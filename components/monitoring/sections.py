@@ -91,7 +91,8 @@ def _line(one: Shift, flags: Mapping[str, str]) -> Row:
     missing = one.missing
     usual = "-"
     if missing is not None:
-        usual = share_span(missing.expected, missing.low, missing.high) if missing.high else "0%"
+        seen = missing.expected or missing.count
+        usual = share_span(missing.expected, missing.low, missing.high) if seen else "0%"
     return (
         one.name,
         one.psi,

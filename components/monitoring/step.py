@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from components.contracts.monitoring import Watched
     from components.monitoring.gauges import Standing
     from components.monitoring.report import Known
+
+    #: Reads the reports of the months before, the earliest first.
+    Earlier = Callable[[], list[Watched]]
 
 MONTH = re.compile("[1-9][0-9]{3}-(0[1-9]|1[0-2])")
 _SHA256 = "[0-9a-f]{64}"
@@ -51,12 +54,14 @@ def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: 
     scenario = json.loads(spec)["scenario"]
     with task("monitor", scenario=scenario, run=run, timeout_minutes=timeout_minutes) as work:
         expect_over(month)
+        earlier = cache(lambda: _earlier(work.store, scenario, month))
         made = work.find_or_make(
-            f"{scenario}/monitored/{month}", lambda target: _report(work, spec, month, target)
+            f"{scenario}/monitored/{month}",
+            lambda target: _report(work, spec, month, earlier, target),
         )
         work.record.facts = {**made.facts, "entry": made.key}
         hand_over(made, report)
-        _tell(work, spec, _read(work.store, made), made)
+        _tell(work, spec, _read(work.store, made), earlier, made)
     return bool(made.facts["alarmed"])
 
 
@@ -67,7 +72,9 @@ def expect_over(month: str) -> None:
         raise VintageError(f"month {month}: expected one that is over")
 
 
-def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, object]:
+def _report(
+    work: Task, spec: str, month: str, earlier: "Earlier", target: Path
+) -> Mapping[str, object]:
     from components.contracts.monitoring import Gathered, Watched
     from components.contracts.watching import WatchSpec
     from components.monitoring.evidence import verdict
@@ -126,9 +133,7 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
         if html is not None:
             beside.setdefault(release, []).append(f"evidently-{release[:12]}{name}.html")
             (target / beside[release][-1]).write_text(html)
-    earlier = [read for one in reported(store, scenario) if one < month
-               and (read := read_report(scenario, one)) is not None]  # fmt: skip
-    (target / PAGE).write_text(render(watched, earlier, beside))
+    (target / PAGE).write_text(render(watched, earlier(), beside))
     (target / REPORT).write_text(watched.model_dump_json(indent=1) + "\n")
     return {
         "month": month,
@@ -137,7 +142,7 @@ def _report(work: Task, spec: str, month: str, target: Path) -> Mapping[str, obj
     }
 
 
-def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
+def _tell(work: Task, spec: str, watched: "Watched", earlier: "Earlier", made: Entry) -> None:
     """Tell other systems of a report; told again, each of them knows the same as before.
 
     1. People, of a report that this task made: first, as a second try only finds it.
@@ -152,7 +157,7 @@ def _tell(work: Task, spec: str, watched: "Watched", made: Entry) -> None:
 
     scenario, month, settings, store = watched.scenario, watched.as_of, work.settings, work.store
     if not work.record.reused:
-        for event, text in news(watched):
+        for event, text in news(watched, earlier()):
             notify(settings.webhook, scenario=scenario, run=work.run, event=event, text=text)
     if month == reported(store, scenario)[-1]:
         told = gauges(watched, _standing(store, spec))
@@ -285,6 +290,11 @@ def reported(store: Store, scenario: str) -> list[str]:
     """The months that have a report, ascending."""
     keys = published(store, f"{scenario}/monitored", MONTH.pattern)
     return [key.rpartition("/")[2] for key in keys]
+
+
+def _earlier(store: Store, scenario: str, month: str) -> "list[Watched]":
+    found = (read_report(scenario, one) for one in reported(store, scenario) if one < month)
+    return [one for one in found if one is not None]
 
 
 def read_report(scenario: str, month: str) -> "Watched | None":

@@ -52,6 +52,22 @@ def trends(watched: Watched, history: Sequence[Watched]) -> list[str]:
     ]  # fmt: skip
 
 
+def raised_since(watched: Watched, history: Sequence[Watched]) -> dict[str, dict[str, str]]:
+    """Release -> name that is raised -> the first of the months in a row in which it was, those
+    in which the release decided nothing left out. What is new has the report's own month, and
+    comes first.
+    """
+    found = {}
+    for release, verdict in watched.verdicts.items():
+        since = dict.fromkeys((one.name for one in verdict.raised), watched.as_of)
+        still = set(since)
+        for report in reversed([one for one in history if release in one.verdicts]):
+            still &= {one.name for one in report.verdicts[release].raised}
+            since |= dict.fromkeys(still, report.as_of)
+        found[release] = dict(sorted(since.items(), key=lambda one: one[1] < watched.as_of))
+    return found
+
+
 def months_of(watched: Watched, history: Sequence[Watched]) -> Months:
     """The months to be shown, up to the report's; there are decisions."""
     seen = [(one.month, one.release) for one in watched.vintages]

@@ -17,6 +17,7 @@ from components.figures.chance import (
     ks_by_chance,
     moved_to,
     psi_by_chance,
+    share_by_chance,
 )
 from components.figures.psi import FEW_ROWS, NO_MORE, psi_word
 from components.scoring.reference import bins_of
@@ -144,6 +145,25 @@ def test_bands_of_nothing_are_none_and_of_what_cannot_move_are_zero() -> None:
     assert bands([np.zeros(2_000)], 0.002) == [0.0]
     # What moves in 1 deal of 100 has a band all the same.
     assert bands([(np.arange(2_000) % 100 == 0).astype(float)], 0.002) == [1.0]
+
+
+@pytest.mark.parametrize(("rows", "later", "true"), [(10_000, 500, 0.2), (1_200, 100, 0.01)])
+def test_a_share_stays_in_its_band_where_nothing_moved(rows: int, later: int, true: float) -> None:
+    rng = np.random.default_rng(4)
+    out = 0
+    for _ in range(500):
+        share = float(rng.binomial(rows, true)) / rows
+        low, high = share_by_chance(share, rows, later)
+        assert low <= share <= high
+        out += not low <= rng.binomial(later, true) / later <= high
+    # 2 in 1,000 are meant: of 500, 6 or more come once in 1,000 times.
+    assert out <= 5
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_few_rows_do_not_know_that_a_share_is_all_or_nothing(share: float) -> None:
+    few, many = share_by_chance(share, 50, 1_000), share_by_chance(share, 1_000_000, 1_000)
+    assert few[1] - few[0] > 0.01 > many[1] - many[0]
 
 
 def test_a_distance_by_chance_holds_for_rows_of_one_kind() -> None:

@@ -58,7 +58,8 @@ def test_two_in_five_missing_alarms(reference: Reference) -> None:
     missing = _of(found, "F09").missing
     assert missing is not None
     assert (missing.count, missing.share, missing.expected) == (200, 0.4, 0.0)
-    assert missing.share > missing.high
+    # Chance makes of the training's share what it makes of it, whatever the month has.
+    assert missing.low == 0.0 and missing.high < 0.01
     same = _of(found, "F38").missing
     assert same is not None
     assert 0 < same.low <= same.share <= same.high

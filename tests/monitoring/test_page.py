@@ -107,11 +107,17 @@ def test_the_verdict_comes_first(report: Watched, badge: tuple[str, str], title:
 
 def test_what_was_raised_is_named_with_the_watch_the_reason_and_the_release(page: str) -> None:
     assert lines(section(page, "Raised"))[1:] == [
-        f"INCOME|PSI and Evidently|PSI 0.31, significant; ks 1e-09|{SECOND[:12]}",
-        f"REGION|PSI|PSI 0.14, moderate|{SECOND[:12]}",
-        f"OLD|PSI|PSI None, vanished|{SECOND[:12]}",
-        f"VISITS|Evidently|ks 1e-09|{SECOND[:12]}",
+        f"INCOME|2024-08|PSI and Evidently|PSI 0.31, significant; ks 1e-09|{SECOND[:12]}",
+        f"REGION|2024-08|PSI|PSI 0.14, moderate|{SECOND[:12]}",
+        f"OLD|2024-08|PSI|PSI None, vanished|{SECOND[:12]}",
+        f"VISITS|2024-08|Evidently|ks 1e-09|{SECOND[:12]}",
     ]
+    before = until("2024-06", features=MOVED[:1]), until("2024-07", features=MOVED[:2])
+    later = render(NOW, before, {})
+    assert _badges(later) == [("refused", "Alarm: 4 raised, 2 of them new")]
+    assert [line.split("|")[:2] for line in lines(section(later, "Raised"))[1:]] == [
+        ["OLD", "2024-08"], ["VISITS", "2024-08"], ["INCOME", "2024-06"], ["REGION", "2024-07"],
+    ]  # fmt: skip
     assert "Neither the score nor any of 0 features" in section(
         render(until("2024-07"), [], {}), "Raised"
     )
