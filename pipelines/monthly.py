@@ -85,9 +85,8 @@ def _watching(scenario: Scenario) -> Any:
     ) -> None:
         task = Builder(scenario, run)
         with dsl.If(asked >= WATCH, name="champion"):
-            decided = task(
-                decide(spec=scenario.gold().brief(), silver=silver, gold=gold, **task.common)
-            )
+            spec = scenario.decide().brief()
+            decided = task(decide(spec=spec, silver=silver, gold=gold, **task.common))
             watched = task(
                 monitor(spec=scenario.watch().brief(), month=month, **task.common), database=True
             ).after(decided)

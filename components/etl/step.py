@@ -341,11 +341,11 @@ def decide(
 def _decide(
     work: Task, spark: _Spark, spec: str, made: Entry, release: str, day: str, target: Path
 ) -> Mapping[str, object]:
-    from components.contracts.scenario import FeaturesSpec
+    from components.contracts.scenario import DecideSpec
     from components.etl import batch
     from components.etl.session import files_for
 
-    declared = FeaturesSpec.model_validate_json(spec)
+    declared = DecideSpec.model_validate_json(spec)
     folder = work.store.local(registry.find_release(work.store, declared.scenario, release))
     rows = batch.rows_of_month(_read_gold(work, spark, made), declared, day)
     files = files_for(sum(made.files.values()))
@@ -359,10 +359,10 @@ def _settle(
     """Publish what gold and silver know of the decisions of some months, as far as nobody said it
     before; how many rows that were.
     """
-    from components.contracts.scenario import FeaturesSpec
+    from components.contracts.scenario import DecideSpec
     from components.etl import settling
 
-    declared, (made, cleaned) = FeaturesSpec.model_validate_json(spec), tables
+    declared, (made, cleaned) = DecideSpec.model_validate_json(spec), tables
     store, places = work.store, {kind: f"{declared.scenario}/{kind}" for kind in settling.KINDS}
     if not settling.is_known_later(declared):
         return dict.fromkeys(places, 0)
