@@ -85,10 +85,9 @@ def _watching(scenario: Scenario) -> Any:
     ) -> None:
         task = Builder(scenario, run)
         with dsl.If(asked >= WATCH, name="champion"):
-            decided = task(
-                decide(spec=scenario.gold().brief(), silver=silver, gold=gold, **task.common),
-                spark=True,
-            )
+            spec = scenario.decide().brief()
+            made = decide(spec=spec, silver=silver, gold=gold, **task.common)
+            decided = task(made, spark=True)
             watched = task(
                 monitor(spec=scenario.watch().brief(), month=month, **task.common), database=True
             ).after(decided)

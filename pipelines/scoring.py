@@ -23,7 +23,7 @@ def scoring_pipeline(scenario: Scenario) -> Any:  # kfp's type of a pipeline is 
             silver, made = to_gold(task, scenario, data, as_of)
             task(
                 decide(
-                    spec=scenario.gold().brief(),
+                    spec=scenario.decide().brief(),
                     silver=silver,
                     gold=made.outputs["gold"],
                     **task.common,

@@ -194,7 +194,7 @@ class Simulation:
     def _watch(self, month: str, asked: int) -> None:
         scenario, common = self._scenario, self._common(month)
         etl.decide(
-            spec=scenario.gold().brief(), silver=self._paper("silver"),
+            spec=scenario.decide().brief(), silver=self._paper("silver"),
             gold=self._paper("gold", month), decisions=self._paper("decisions", month), **common,
         )  # fmt: skip
         monitoring.monitor(

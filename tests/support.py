@@ -88,7 +88,7 @@ class Walk:
 
     def decide(self, gold: str = "gold") -> None:
         etl.decide(
-            spec=self.scenario.gold().brief(),
+            spec=self.scenario.decide().brief(),
             run=self.run,
             timeout_minutes=self.minutes,
             silver=self.paper("silver"),

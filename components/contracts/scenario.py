@@ -30,23 +30,30 @@ class IngestSpec(Contract):
     kept: tuple[Slug, ...]
 
 
-class FeaturesSpec(Contract):
-    """The slice of the features task. Row features are not in it: scoring evaluates them."""
+class DecideSpec(Contract):
+    """The slice of the decide task: whose rows, of when, and what comes of them. What they are
+    scored on, the release says itself.
+    """
 
     scenario: Slug
-    table: Slug  # of silver
     key: ColumnName
     #: Whom a look-up asks for: the column that tells one from another.
     entity: ColumnName
     as_of: AsOf | None
-    lookups: tuple[Lookup, ...]
-    histories: tuple[History, ...]
     #: Source -> from when on its rows are known.
     dates: dict[Slug, ColumnName]
+    label: Label
+
+
+class FeaturesSpec(DecideSpec):
+    """The slice of the features task. Row features are not in it: scoring evaluates them."""
+
+    table: Slug  # of silver
+    lookups: tuple[Lookup, ...]
+    histories: tuple[History, ...]
     inputs: tuple[Column, ...]
     #: Columns kept beside the inputs for reports, never as model inputs.
     carried: tuple[ColumnName, ...]
-    label: Label
     split: Split
 
 
@@ -233,21 +240,26 @@ class Scenario(Contract):
             scenario=self.name, sources=self.sources, merge=self.merge, kept=self.kept()
         )
 
+    def decide(self) -> DecideSpec:
+        return DecideSpec(
+            scenario=self.name,
+            key=self.merge.key,
+            entity=self.look_up_key(),
+            as_of=self.as_of,
+            dates={source.name: source.date for source in self.sources if source.date},
+            label=self.label,
+        )
+
     def gold(self) -> FeaturesSpec:
         inputs = self.inputs()
         own = {*(column.name for column in inputs), self.merge.key, self.look_up_key()}
         return FeaturesSpec(
-            scenario=self.name,
+            **dict(self.decide()),
             table=self.merge.table,
-            key=self.merge.key,
-            entity=self.look_up_key(),
-            as_of=self.as_of,
             lookups=self.lookups,
             histories=self.histories,
-            dates={source.name: source.date for source in self.sources if source.date},
             inputs=inputs,
             carried=tuple(name for name in self._beside() if name not in own),
-            label=self.label,
             split=self.split,
         )
 

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from components.contracts.history import AsOfColumn
-from components.contracts.scenario import FeaturesSpec
+from components.contracts.scenario import DecideSpec
 from components.etl.bronze import MONTH
 from components.etl.histories import AS_OF
 from components.etl.session import count_rows, read_table, seen, settings, write_table
@@ -43,7 +43,7 @@ def ids_of(scenario: str, batch: "pa.RecordBatch") -> list[str]:
     return [decision_id(scenario, *pair) for pair in pairs]
 
 
-def named(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
+def named(gold: DataFrame, spec: DecideSpec, day: str) -> DataFrame:
     """The rows of gold with what names the decisions on them: `_key` and `_entity` (texts), and
     `_at`, the day: their own as-of, or where no row has one this day.
     """
@@ -56,7 +56,7 @@ def named(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
     )
 
 
-def rows_of_month(gold: DataFrame, spec: FeaturesSpec, day: str) -> DataFrame:
+def rows_of_month(gold: DataFrame, spec: DecideSpec, day: str) -> DataFrame:
     """The rows of gold that are decided on in a day's month: those whose own as-of is in it, or
     all of them, on that day, where no row has one.
     """

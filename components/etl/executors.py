@@ -5,11 +5,11 @@ no disk with it, but a bucket (`exchange.py`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.contracts.errors import EnvironmentFaultError, VintageError
+from components.etl import jars, s3a
 
 #: The secret with the store's keys, where executors are; and what its keys are called.
 STORE_SECRET = "vintage-store"  # noqa: S105 - a name
@@ -37,24 +37,29 @@ class Executors:
     image: str
     pod: str
     address: str
-    #: Of `s3a://bucket/prefix`, and the address of its server.
+    #: As `s3://bucket/prefix`, and the address of its server.
     store: str
     endpoint: str
-    #: In the image: Hadoop's way to S3.
-    jars: Sequence[Path]
+    #: The folder of jars, the same in the image, and one to work in.
+    jars: Path
+    home: Path
 
     def __post_init__(self) -> None:
-        if not self.store.startswith("s3a://"):
+        if not self.store.startswith("s3://"):
             raise VintageError(
                 f"executors: expected VINTAGE_STORE in a bucket, s3://bucket/prefix, which they "
                 f"can reach, found {self.store}"
             )
 
-    def settings(self, workshop: Path) -> dict[str, str]:
-        """What Spark is told; `workshop` is a folder to put the pods' template in."""
-        template = workshop / "executor.json"
+    @property
+    def place(self) -> str:
+        """The store in Hadoop's words."""
+        return self.store.replace("s3:", "s3a:", 1)
+
+    def settings(self) -> dict[str, str]:
+        """What Spark is told."""
+        template = self.home / "executor.json"
         template.write_text(json.dumps(_template()))
-        places = ":".join(map(str, self.jars))
         return {
             "spark.master": _API,
             "spark.kubernetes.namespace": _NAMESPACE.read_text().strip(),
@@ -74,9 +79,34 @@ class Executors:
             # Else who reaches the port of a driver has it run what he likes.
             "spark.authenticate": "true",
             "spark.network.crypto.enabled": "true",
+            **self.s3a(),
+        }
+
+    def s3a(self) -> dict[str, str]:
+        """What Spark is told of the store, whose keys are in the usual variables of AWS.
+
+        The committer is S3A's own: it uploads parts as they are made, and completes them when the
+        job ends. Nothing is renamed, which would be a copy, and what fails leaves nothing to see.
+        """
+        cloud = "org.apache.spark.internal.io.cloud"
+        places = ":".join(map(str, jars.have(s3a.JARS, self.jars, self.home)))
+        return {
             "spark.driver.extraClassPath": places,
             "spark.executor.extraClassPath": places,
-            **s3a(self.endpoint),
+            "spark.hadoop.fs.s3a.endpoint": self.endpoint,
+            "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.connection.ssl.enabled": str(
+                self.endpoint.startswith("https:")
+            ).lower(),
+            "spark.hadoop.fs.s3a.aws.credentials.provider": (
+                "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
+            ),
+            # The newer kinds of streams ask for jars of their own.
+            "spark.hadoop.fs.s3a.input.stream.type": "classic",
+            "spark.hadoop.fs.s3a.committer.name": "magic",
+            "spark.sql.sources.commitProtocolClass": f"{cloud}.PathOutputCommitProtocol",
+            "spark.sql.parquet.output.committer.class": f"{cloud}.BindingParquetOutputCommitter",
         }
 
     def not_there(self, why: str) -> EnvironmentFaultError:
@@ -85,29 +115,6 @@ class Executors:
             f"executors: expected {self.count} pods of {self.image} to begin with, found: {why}; "
             "see: kubectl get pods -l spark-role=executor"
         )
-
-
-def s3a(endpoint: str) -> Mapping[str, str]:
-    """What Spark is told of an S3 server, whose keys are in the usual variables of AWS.
-
-    The committer is S3A's own: it uploads parts as they are made, and completes them when the job
-    ends. Nothing is renamed, which would be a copy, and what fails leaves nothing to be seen.
-    """
-    cloud = "org.apache.spark.internal.io.cloud"
-    return {
-        "spark.hadoop.fs.s3a.endpoint": endpoint,
-        "spark.hadoop.fs.s3a.endpoint.region": "us-east-1",
-        "spark.hadoop.fs.s3a.path.style.access": "true",
-        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https:")).lower(),
-        "spark.hadoop.fs.s3a.aws.credentials.provider": (
-            "software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider"
-        ),
-        # The newer kinds of streams ask for jars of their own.
-        "spark.hadoop.fs.s3a.input.stream.type": "classic",
-        "spark.hadoop.fs.s3a.committer.name": "magic",
-        "spark.sql.sources.commitProtocolClass": f"{cloud}.PathOutputCommitProtocol",
-        "spark.sql.parquet.output.committer.class": f"{cloud}.BindingParquetOutputCommitter",
-    }
 
 
 def _template() -> dict[str, object]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-import pyspark
-
 from components.contracts.errors import EnvironmentFaultError, VintageError
 from components.etl.java import java_home
 
@@ -54,6 +52,8 @@ def have(wanted: Sequence[Jar], folder: Path, workshop: Path) -> list[Path]:
 
 def _resolve(wanted: Sequence[Jar], spare: Path, workshop: Path, folder: Path) -> None:
     """Ask Ivy, which Spark brings, for jars, and for nothing that they would like to have."""
+    import pyspark  # who only asks what is wanted need not wait for it
+
     (ivy,) = (Path(pyspark.__file__).parent / "jars").glob("ivy-*.jar")
     lines = [
         f"<dependency org={quoteattr(jar.organisation)} name={quoteattr(jar.name)} "

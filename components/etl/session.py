@@ -57,7 +57,7 @@ def spark_session(
                 _open[0].catalog.clearCache()
         return
     workshop.mkdir(parents=True, exist_ok=True)
-    own = _LOCAL if executors is None else executors.settings(workshop)
+    own = _LOCAL if executors is None else executors.settings()
     try:
         session = _start(name, workshop, input_bytes, {**sized, **own})
     except Py4JJavaError as error:
@@ -67,7 +67,7 @@ def spark_session(
     _open.append(session)
     try:
         if executors is not None:
-            _exchanges.append(Exchange(session, executors.store, remote))
+            _exchanges.append(Exchange(session, executors.place, remote))
         yield session
     except Exception as error:
         fault = named(error, "" if executors is None else executors.store)

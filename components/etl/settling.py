@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from components.contracts.history import AsOfColumn
 from components.contracts.outcomes import MonthOnBookLabel
-from components.contracts.scenario import FeaturesSpec
+from components.contracts.scenario import DecideSpec
 from components.etl import batch
 from components.etl.labels import KNOWN, LABEL, days_past_due
 from components.etl.session import read_table, write_table
@@ -29,7 +29,7 @@ _OUTCOMES, _STANDINGS = KINDS = ("outcomes", "standings")
 FILES = {kind: f"{kind}.parquet" for kind in KINDS}
 
 
-def is_known_later(spec: FeaturesSpec) -> bool:
+def is_known_later(spec: DecideSpec) -> bool:
     """Whether a row that was decided on is met again, when its label is known: only where it has
     a date of its own.
     """
@@ -39,7 +39,7 @@ def is_known_later(spec: FeaturesSpec) -> bool:
 def settle(
     gold: DataFrame,
     silver: Path,
-    spec: FeaturesSpec,
+    spec: DecideSpec,
     day: str,
     *,
     decisions: Sequence[Path],
@@ -71,7 +71,7 @@ def settle(
     }
 
 
-def decided_rows(gold: DataFrame, spec: FeaturesSpec, day: str, decisions: DataFrame) -> DataFrame:
+def decided_rows(gold: DataFrame, spec: DecideSpec, day: str, decisions: DataFrame) -> DataFrame:
     """The rows of gold of a day that were decided on: `decision`, `_key`, the label and its day.
     `decisions` has the column `decision`.
     """

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from components.contracts.scenario import FeaturesSpec
-    from components.etl.executors import Executors
     from components.etl.gold import Gold
 
 #: Asked for Spark's session, with the bytes of input that it will read.
@@ -90,33 +89,18 @@ def _session(work: Task, name: str) -> Iterator[_Spark]:
 
         def ask(input_bytes: int) -> "SparkSession":
             if not started:
+                from components.etl.executors import Executors
                 from components.etl.session import spark_session
 
-                home, remote = work.settings.home, work.store.remote
-                session = spark_session(name, home, input_bytes, _executors(work), remote)
+                own, store = work.settings, work.store
+                whose = (own.executors, own.executor_image, own.pod, own.pod_address)
+                places = (store.uri, own.endpoint, own.jars, own.home)
+                pods = Executors(*whose, *places) if own.executors and own.pod else None
+                session = spark_session(name, own.home, input_bytes, pods, store.remote)
                 started.append(stack.enter_context(session))
             return started[0]
 
         yield ask
-
-
-def _executors(work: Task) -> "Executors | None":
-    """Pods to do Spark's work in, where the scenario asks for them and this is a pod."""
-    own = work.settings
-    if not own.executors or not own.pod:
-        return None
-    from components.etl import jars, s3a
-    from components.etl.executors import Executors
-
-    return Executors(
-        count=own.executors,
-        image=own.executor_image,
-        pod=own.pod,
-        address=own.pod_address,
-        store=work.store.uri.replace("s3:", "s3a:", 1),
-        endpoint=own.endpoint,
-        jars=jars.have(s3a.JARS, own.jars, own.home),
-    )
 
 
 @contextmanager
@@ -365,11 +349,11 @@ def decide(
 def _decide(
     work: Task, spark: _Spark, spec: str, made: Entry, release: str, day: str, target: Path
 ) -> Mapping[str, object]:
-    from components.contracts.scenario import FeaturesSpec
+    from components.contracts.scenario import DecideSpec
     from components.etl import batch
     from components.etl.session import files_for
 
-    declared = FeaturesSpec.model_validate_json(spec)
+    declared = DecideSpec.model_validate_json(spec)
     folder = work.store.local(registry.find_release(work.store, declared.scenario, release))
     rows = batch.rows_of_month(_read_gold(work, spark, made), declared, day)
     files = files_for(sum(made.files.values()))
@@ -383,10 +367,10 @@ def _settle(
     """Publish what gold and silver know of the decisions of some months, as far as nobody said it
     before; how many rows that were.
     """
-    from components.contracts.scenario import FeaturesSpec
+    from components.contracts.scenario import DecideSpec
     from components.etl import settling
 
-    declared, (made, cleaned) = FeaturesSpec.model_validate_json(spec), tables
+    declared, (made, cleaned) = DecideSpec.model_validate_json(spec), tables
     store, places = work.store, {kind: f"{declared.scenario}/{kind}" for kind in settling.KINDS}
     if not settling.is_known_later(declared):
         return dict.fromkeys(places, 0)

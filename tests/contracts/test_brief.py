@@ -10,8 +10,8 @@ from components.contracts.scenario import Scenario
 from pipelines.scenarios import load, names
 
 SLICES = (
-    Scenario.ingest, Scenario.gold, Scenario.explore, Scenario.train, Scenario.evaluate,
-    Scenario.judge, Scenario.challenge, Scenario.watch,
+    Scenario.ingest, Scenario.gold, Scenario.decide, Scenario.explore, Scenario.train,
+    Scenario.evaluate, Scenario.judge, Scenario.challenge, Scenario.watch,
 )  # fmt: skip
 
 

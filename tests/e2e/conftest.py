@@ -87,16 +87,20 @@ def run_all(compiled: dict[str, Path]) -> dict[str, Backend]:
     return ran
 
 
+def summary(backend: Backend) -> Any:
+    """What a pipeline's last task left."""
+    with kube.stores() as reached:
+        text = reached.client.get_object(
+            bucket_name="vintage", object_name=f"store/runs/{backend.job}/summary.json"
+        ).read()
+    return json.loads(text)
+
+
 @pytest.fixture(scope="session")
 def lent(installation: None, data: Path) -> None:
     """What the lender has on the cluster: transactions in MinIO, profiles in a database alone."""
     del installation  # where it is put
-    with kube.stores() as reached:
-        reached.client.fput_object(
-            bucket_name="vintage",
-            object_name="data/card-default/transactions.csv",
-            file_path=str(data / "transactions.csv"),
-        )
+    assert lending.put("card-default", data / "transactions.csv") == DATA
     lending.lend(data / "profile.csv")
 
 

@@ -1,4 +1,4 @@
-"""A lender's database: a table of profiles on the cluster's own PostgreSQL, and the key to it."""
+"""What a lender has: files in MinIO; a table of profiles in PostgreSQL, and the key to it."""
 
 import secrets
 from pathlib import Path
@@ -12,6 +12,18 @@ _COLUMNS = (
     '"CUSTOMER_ID" int primary key, "SEX" int, "EDUCATION" int, "MARRIAGE" int, "AGE" int, '
     '"LIMIT_BAL" numeric'
 )
+
+
+def put(scenario: str, *files: Path) -> str:
+    """Put a lender's files where tasks find them; where that is."""
+    with kube.stores() as reached:
+        for file in files:
+            reached.client.fput_object(
+                bucket_name="vintage",
+                object_name=f"data/{scenario}/{file.name}",
+                file_path=str(file),
+            )
+    return f"s3://vintage/data/{scenario}/"
 
 
 def lend(profile: Path) -> None:

@@ -18,7 +18,7 @@ from components.scoring.scorer import Scorer
 from tests.e2e import kube, lending
 from tests.e2e.asking import ROW, asking
 from tests.e2e.backend import Backend
-from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all
+from tests.e2e.conftest import FIGURES, ROOT, deploy, run_all, summary
 from tests.e2e.planting import installed, plant, promotions
 from tests.serving.asking import as_json, scored
 from tests.support import python, user_environment
@@ -212,8 +212,8 @@ def test_a_second_run_makes_nothing_anew(
     before = kube.get("inferenceservice", "card-default")
     pods = kube.get("pods", "-l", "serving.kserve.io/inferenceservice=card-default")["items"]
     again = run_all(compiled)
-    summaries = {kind: _summary(backend) for kind, backend in again.items()}
-    assert {kind: summary["status"] for kind, summary in summaries.items()} == {
+    summaries = {kind: summary(backend) for kind, backend in again.items()}
+    assert {kind: one["status"] for kind, one in summaries.items()} == {
         "training": "registered", "challenge": "registered", "release": "deployed",
     }  # fmt: skip
     assert {s["stage"] for s in summaries["training"]["stages"] if s["reused"]} == {
@@ -228,15 +228,6 @@ def test_a_second_run_makes_nothing_anew(
     deployment = kube.get("deployment", "card-default-predictor")
     assert release_of(deployment) == summaries["release"]["release"]
     assert trained["release"].job != again["release"].job
-
-
-def _summary(backend: Backend) -> Any:
-    """What a pipeline's last task left."""
-    with kube.stores() as reached:
-        text = reached.client.get_object(
-            bucket_name="vintage", object_name=f"store/runs/{backend.job}/summary.json"
-        ).read()
-    return json.loads(text)
 
 
 @pytest.mark.usefixtures("trained")

@@ -7,52 +7,32 @@ they see the bucket alone all the same.
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from components.etl import batch, executors, jars, s3a, session, step
+from components.etl import batch, session
+from components.etl.executors import Executors
 from components.scoring.scorer import Scorer
 from components.storage.objects import Entry, open_store
 from components.storage.settings import Settings
 from pipelines.scenarios import load
 from tests.support import Walk
 
-if TYPE_CHECKING:
-    from components.storage.steps import Task
 
-
-class _Threads(executors.Executors):
-    """Executors without a Kubernetes."""
-
-    def settings(self, workshop: Path) -> dict[str, str]:
-        del workshop
-        own = {
-            "spark.master": "local[2]",
-            "spark.driver.extraClassPath": ":".join(map(str, self.jars)),
-        }
-        return {**session._LOCAL, **own, **executors.s3a(self.endpoint)}
-
-
-def _of(own: Settings) -> _Threads:
-    return _Threads(
-        count=2, image="", pod="", address="", store=own.store.replace("s3:", "s3a:", 1),
-        endpoint=own.endpoint, jars=jars.have(s3a.JARS, own.jars, own.home),
-    )  # fmt: skip
-
-
-def _of_task(work: "Task") -> _Threads:
-    return _of(work.settings)
+def _threads(self: Executors) -> dict[str, str]:
+    """What Spark is told of executors without a Kubernetes."""
+    return {**session._LOCAL, "spark.master": "local[2]", **self.s3a()}
 
 
 def main(data: Path, release: Path, target: Path) -> None:
     """Say where silver and gold are, and what is left in the bucket; `target` gets the decisions on
     `rows`.
     """
+    Executors.settings = _threads  # type: ignore[method-assign]
     own = Settings.from_environment()
-    with session.spark_session("batch", own.home, 0, _of(own)) as spark:
+    pods = Executors(2, "", "", "", own.store, own.endpoint, own.jars, own.home)
+    with session.spark_session("batch", own.home, 0, pods) as spark:
         rows = session.read_table(spark, data / "rows")
         decided = batch.decide(rows, release, Scorer(release).id)
         batch.write(decided, target, 2)
-    step._executors = _of_task
     walk = Walk(load("repeat-loans"), data / "loans", "exchange")
     walk.ingest()
     walk.features()

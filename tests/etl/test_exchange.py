@@ -46,7 +46,7 @@ def test_tables_and_decisions_are_the_same_to_the_cell(
     words = [sys.executable, "-m", "tests.etl.exchanging", tmp_path / "data", release]
     done = subprocess.run(  # noqa: S603 - a program of these tests
         [*words, tmp_path / "there" / "decided"],
-        env={**os.environ, "VINTAGE_STORE": bucket, "DO_NOT_TRACK": "1"},
+        env={**os.environ, "VINTAGE_STORE": bucket, "VINTAGE_EXECUTORS": "2", "VINTAGE_POD": "us"},
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     places, left = map(json.loads, done.stdout.splitlines()[-2:])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.contracts.errors import VintageError
-from components.etl import executor, executors
+from components.etl import executor, executors, jars
 from components.etl.executors import Executors
 
 _TOLD = {
@@ -23,7 +23,7 @@ _TOLD = {
 }
 
 
-def _executors(store: str = "s3a://vintage/store") -> Executors:
+def _executors(home: Path, store: str = "s3://vintage/store") -> Executors:
     return Executors(
         count=2,
         image="vintage/python-spark:1",
@@ -31,7 +31,8 @@ def _executors(store: str = "s3a://vintage/store") -> Executors:
         address="10.0.0.9",
         store=store,
         endpoint="http://minio.vintage:9000",
-        jars=[Path("/opt/jars/a.jar"), Path("/opt/jars/b.jar")],
+        jars=Path("/opt/jars"),
+        home=home,
     )
 
 
@@ -66,7 +67,9 @@ def test_pods_have_an_owner_no_rights_and_keys_from_the_secret(
     namespace = tmp_path / "namespace"
     namespace.write_text("vintage\n")
     monkeypatch.setattr(executors, "_NAMESPACE", namespace)
-    told = _executors().settings(tmp_path)
+    monkeypatch.setattr(jars, "have", lambda wanted, folder, _: [folder / j.file for j in wanted])
+    told = _executors(tmp_path).settings()
+    assert told["spark.executor.extraClassPath"].startswith("/opt/jars/hadoop-aws-3.5.0.jar:")
     assert told["spark.kubernetes.namespace"] == "vintage"
     assert told["spark.kubernetes.driver.pod.name"] == "run-ingest"
     assert told["spark.driver.host"] == "10.0.0.9"
@@ -85,9 +88,9 @@ def test_pods_have_an_owner_no_rights_and_keys_from_the_secret(
     assert pod["spec"]["activeDeadlineSeconds"] == 86_400
 
 
-def test_executors_need_a_store_that_they_can_reach() -> None:
+def test_executors_need_a_store_that_they_can_reach(tmp_path: Path) -> None:
     with pytest.raises(VintageError) as caught:
-        _executors("/var/vintage")
+        _executors(tmp_path, "/var/vintage")
     assert str(caught.value) == (
         "executors: expected VINTAGE_STORE in a bucket, s3://bucket/prefix, which they can reach, "
         "found /var/vintage"

@@ -137,3 +137,11 @@ def test_a_task_gets_only_its_own_slice_so_that_a_model_setting_leaves_the_data_
     assert other.ingest() == scenario.ingest()
     assert other.gold() == scenario.gold()
     assert other.challenge() == scenario.challenge()
+
+
+def test_what_a_model_is_made_of_is_in_no_slice_of_a_task_that_a_release_tells_it() -> None:
+    scenario = load("loan-default")
+    other = scenario.model_copy(update={"features": scenario.features[:5], "histories": ()})
+    assert other.gold() != scenario.gold()
+    assert other.decide() == scenario.decide()
+    assert len(scenario.decide().brief()) < len(scenario.gold().brief()) / 20
