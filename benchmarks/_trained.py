@@ -18,10 +18,12 @@ from components.training.matrix import Data
 
 @dataclass(frozen=True)
 class Tested:
-    """What one training came to: the test AUC of every family, and the family that it chose."""
+    """What one training came to on the test rows, and the family that it chose."""
 
     auc: dict[str, float]
     chosen: str
+    #: Family -> the PD of each test row.
+    pd: dict[str, NDArray[np.float64]]
 
 
 def tested(spec: TrainSpec, data: Data, families: tuple[Family, ...], seed: int) -> Tested:
@@ -29,7 +31,7 @@ def tested(spec: TrainSpec, data: Data, families: tuple[Family, ...], seed: int)
     # A model that is fitted again on all rows has seen the test: nothing is measured on it.
     how = spec.training.model_copy(update={"families": families, "seed": seed, "refit": False})
     test = data.rows("test")
-    auc = dict[str, float]()
+    auc, scored = dict[str, float](), dict[str, NDArray[np.float64]]()
     with tempfile.TemporaryDirectory() as folder:
         found = train(
             data, spec.model_copy(update={"training": how}), Path(folder), lambda *_: None
@@ -38,7 +40,8 @@ def tested(spec: TrainSpec, data: Data, families: tuple[Family, ...], seed: int)
             bundle = Bundle.load(Path(folder) / candidate.folder, candidate.bundle)
             pd = bundle.score(data.inputs[test]).pd
             auc[candidate.family] = float(roc_auc_score(data.label[test], pd))
-    return Tested(auc, found.chosen)
+            scored[candidate.family] = pd
+    return Tested(auc, found.chosen, scored)
 
 
 def turned(data: Data, number: int, *, of: int) -> Data:
