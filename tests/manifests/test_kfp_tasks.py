@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.etl.executors import ACCOUNT
 from pipelines.cluster import equip
 from tests.manifests.renders import OVERLAYS, ROOT, Document, documents, golden, of_kind
 
@@ -17,13 +18,14 @@ def ours() -> list[Document]:
     return documents((ROOT / "manifests" / "kfp" / "tasks.yaml").read_text())
 
 
-def _peers(policies: list[Document]) -> dict[str, list[Any]]:
-    """Who a policy lets in, and through which ports, by the pods that it is for."""
-    return {
-        name: [(rule["from"], rule["ports"]) for rule in policy["spec"]["ingress"]]
+def _peers(policies: list[Document]) -> list[tuple[str, list[Any], list[Any]]]:
+    """Whom policies let in, and through which ports, by the pods that they are for."""
+    return [
+        (name, rule["from"], rule["ports"])
         for policy in policies
+        for rule in policy["spec"]["ingress"]
         for name in _names(policy["spec"]["podSelector"])
-    }
+    ]
 
 
 def _names(selector: Document) -> list[str]:
@@ -46,8 +48,7 @@ def test_kfp_s_tasks_are_let_in_wherever_ours_go(overlay: str, ours: list[Docume
     }
     let = {
         (name, port["port"])
-        for name, rules in _peers(of_kind(ours, "NetworkPolicy")).items()
-        for peers, ports in rules
+        for name, peers, ports in _peers(of_kind(ours, "NetworkPolicy"))
         for port in ports
         if [peer["podSelector"] for peer in peers] == [tasks["podSelector"]]
     }
@@ -60,13 +61,33 @@ def test_kfp_s_tasks_are_let_in_wherever_ours_go(overlay: str, ours: list[Docume
             assert peer["namespaceSelector"] == {"matchLabels": label}
 
 
-def test_kfp_s_runner_is_bound_to_roles_that_there_are(ours: list[Document]) -> None:
-    roles = {role["metadata"]["name"] for role in of_kind(golden("kind"), "Role")}
-    [binding] = of_kind(ours, "RoleBinding")
-    assert binding["roleRef"]["name"] in roles
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": KFP}
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_kfp_s_executors_are_let_in_where_ours_are(overlay: str, ours: list[Document]) -> None:
+    policies = {d["metadata"]["name"]: d["spec"] for d in of_kind(golden(overlay), "NetworkPolicy")}
+    [let] = [
+        (name, ports)
+        for name, peers, ports in _peers(of_kind(ours, "NetworkPolicy"))
+        if [peer["podSelector"] for peer in peers] == [policies["executors"]["podSelector"]]
     ]
+    assert let == ("minio", [{"protocol": "TCP", "port": 9000}])
+
+
+def test_kfp_s_runner_may_what_ours_may(ours: list[Document]) -> None:
+    roles = {role["metadata"]["name"]: role["rules"] for role in of_kind(golden("kind"), "Role")}
+    bound = {}
+    for binding in of_kind(ours, "RoleBinding"):
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": "pipeline-runner", "namespace": KFP}
+        ]
+        bound[binding["roleRef"]["name"]] = binding["metadata"]["namespace"]
+    assert bound == {"deployer": "vintage", "spark-driver": KFP}
+    assert bound.keys() <= roles.keys()
+    # Executors are where their driver is: there it needs a role of the same rules.
+    [role] = of_kind(ours, "Role")
+    assert (role["metadata"]["namespace"], role["rules"]) == (KFP, roles["spark-driver"])
+    [account] = of_kind(ours, "ServiceAccount")
+    assert (account["metadata"]["name"], account["metadata"]["namespace"]) == (ACCOUNT, KFP)
+    assert not account["automountServiceAccountToken"]
 
 
 def test_what_every_task_reads_is_handed_over(tmp_path: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.etl.executors import BLOCKS_PORT, DRIVER_PORT
 from tests.manifests.renders import (
     NAMESPACE,
     OVERLAYS,
@@ -211,6 +212,9 @@ def _ports(pod: Document) -> set[int | str]:
     return ports
 
 
+_SPARK = {"pipelines.kubeflow.org/v2_component": "true", "spark-role": "executor"}
+
+
 def _chosen(selector: Mapping[str, Any], objects: list[Document]) -> list[Document]:
     if selector == {"component": "predictor"}:  # KServe makes them, with this label of its own
         return [runtime["spec"] for runtime in of_kind(objects, "ClusterServingRuntime")]
@@ -234,8 +238,33 @@ def test_a_policy_lets_in_through_ports_that_the_pods_have(objects: list[Documen
     for policy in of_kind(objects, "NetworkPolicy"):
         selector = policy["spec"]["podSelector"].get("matchLabels", {})
         for rule in policy["spec"].get("ingress", []):
-            [pod] = _chosen(selector, objects)
-            assert {port["port"] for port in rule["ports"]} <= _ports(pod), label(policy)
+            ports = {port["port"] for port in rule["ports"]}
+            if selector.items() <= _SPARK.items():  # pods that pipelines and Spark make
+                assert ports <= {DRIVER_PORT, BLOCKS_PORT}, label(policy)
+            else:
+                [pod] = _chosen(selector, objects)
+                assert ports <= _ports(pod), label(policy)
+
+
+def test_executors_reach_the_store_and_who_drives_them_and_nobody_else(
+    objects: list[Document],
+) -> None:
+    policies = {d["metadata"]["name"]: d["spec"] for d in of_kind(objects, "NetworkPolicy")}
+    executors, drivers, store = (policies[name] for name in ("executors", "drivers", "minio"))
+    me = {"podSelector": executors["podSelector"]}
+    assert drivers["podSelector"] == policies["tasks"]["podSelector"]
+    to = {
+        str(peer["podSelector"]["matchLabels"]): {port["port"] for port in rule["ports"]}
+        for rule in executors["egress"]
+        for peer in rule["to"]
+    }
+    assert to == {
+        str(drivers["podSelector"]["matchLabels"]): {DRIVER_PORT, BLOCKS_PORT},
+        str(executors["podSelector"]["matchLabels"]): {BLOCKS_PORT},
+        str(store["podSelector"]["matchLabels"]): {9000},
+    }
+    assert [me in rule["from"] for rule in store["ingress"]] == [True]
+    assert [me in rule["from"] for rule in drivers["ingress"]] == [True]
 
 
 def test_tasks_reach_the_installation_s_own_database_and_are_let_in(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from kfp import compiler, dsl
 
+from components.images import SPARK
 from pipelines.cluster import equip
 from tests.manifests.renders import OVERLAYS, ROOT, golden, of_kind, placeholders, walk
 
@@ -22,7 +23,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
     @dsl.pipeline(name="one")
     def one() -> None:
-        equip(nothing(), database=True, sources=True)
+        equip(nothing(), database=True, sources=True, executors=2)
 
     path: Path = tmp_path_factory.mktemp("one") / "one.yaml"
     compiler.Compiler().compile(one, str(path))
@@ -67,3 +68,10 @@ def test_a_task_reads_settings_that_there_are(told: list[dict[str, Any]], overla
 def test_a_task_gets_no_administrators_secret(told: list[dict[str, Any]]) -> None:
     read = {secret["secretName"] for node in told for secret in node.get("secretAsEnv", [])}
     assert read & {"minio", "postgres"} == set()
+
+
+def test_a_task_with_executors_knows_how_many_and_itself(told: list[dict[str, Any]]) -> None:
+    said = {pair["name"]: pair["value"] for node in told for pair in node.get("env", [])}
+    own = {f["name"]: f["fieldPath"] for node in told for f in node.get("fieldPathAsEnv", [])}
+    assert said == {"VINTAGE_EXECUTORS": "2", "VINTAGE_EXECUTOR_IMAGE": SPARK}
+    assert own == {"VINTAGE_POD": "metadata.name", "VINTAGE_POD_ADDRESS": "status.podIP"}

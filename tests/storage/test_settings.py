@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from components.contracts.errors import VintageError
 from components.storage.settings import Settings
 
 
@@ -22,6 +23,11 @@ def test_everything_is_below_one_home() -> None:
         sources_user="",
         sources_password="",
         jars=Path("/h/jars"),
+        executors=0,
+        executor_image="",
+        pod="",
+        pod_address="",
+        endpoint="",
     )
 
 
@@ -35,7 +41,8 @@ def test_a_home_is_absolute_and_its_default_is_below_the_current_folder(
 
 _PLACES = (
     *("store", "database", "tracking", "webhook", "pushgateway", "namespace", "most_replicas"),
-    *("sources", "sources_user", "sources_password", "jars"),
+    *("sources", "sources_user", "sources_password", "jars", "executor_image", "pod"),
+    "pod_address",
 )
 
 
@@ -50,6 +57,14 @@ def test_an_empty_variable_counts_as_not_set(field: str) -> None:
     empty = {"VINTAGE_HOME": "/h", f"VINTAGE_{field.upper()}": ""}
     plain = {} if field == "home" else {"VINTAGE_HOME": "/h"}
     assert Settings.from_environment(empty) == Settings.from_environment(plain)
+
+
+@pytest.mark.parametrize("found", ["two", "-1", "1.5", "\u00b2"])
+def test_a_number_of_executors_that_is_none_is_named(found: str) -> None:
+    assert Settings.from_environment({"VINTAGE_EXECUTORS": "2"}).executors == 2
+    with pytest.raises(VintageError) as caught:
+        Settings.from_environment({"VINTAGE_EXECUTORS": found})
+    assert str(caught.value) == f"VINTAGE_EXECUTORS: expected a whole number, found {found!r}"
 
 
 def test_a_password_is_not_shown_with_the_settings() -> None:
