@@ -117,6 +117,8 @@ def rolling(found: RollRates | None) -> list[str]:
     """From which state to which, as a table that is darker where more went."""
     if found is None:
         return ["<p>No states of days past due were delivered.</p>"]
+    if not any(map(sum, found.counts)) and not any(found.left):
+        return ["<p>No state is known of two months in a row yet.</p>"]
     shares = found.shares()
     rows = []
     for state, counts, parts, left in zip(
@@ -172,7 +174,7 @@ def _log(gathered: Sequence[Gathered]) -> list[str]:
     return [
         log,
         note(said),
-        opened(heads, list(examples.values()), most=_MOST_EXAMPLES),
+        opened(heads, list(examples.values()), most=_MOST_EXAMPLES, wide=True),
     ]
 
 

@@ -76,8 +76,11 @@ def _skipped(months: Sequence[Lived]) -> list[str]:
         return []
     rows = [(one.month, one.labelled, one.due) for one in found]
     heads = ("Month", "Labelled months", "Why")
+    why = escape(found[-1].due.removeprefix("skipped: "))
+    if len(found) == 1:
+        return [f"<p>{found[0].month} was skipped: {why}.</p>"]
     title = f"{len(found)} months were skipped, {found[0].month} to {found[-1].month}"
-    return [f"<p>{title}: {escape(found[-1].due.removeprefix('skipped: '))} at the last.</p>",
+    return [f"<p>{title}: {why} at the last.</p>",
             folded("Each of them", table(heads, rows, numbers=(1,)))]  # fmt: skip
 
 

@@ -370,6 +370,19 @@ def test_roll_rates_are_darker_where_more_went(page: str) -> None:
     assert depth["95.7% (9,100)"] > depth["50.0% (220)"] > depth["4.3% (410)"] > 0
 
 
+def test_states_of_one_month_alone_are_no_table_of_nothing() -> None:
+    nothing = rolls().model_copy(update={"counts": ((0,) * 5,) * 5, "left": (0,) * 5})
+    part = section(render(watched(roll_rates=nothing), [], {}), "Roll rates")
+    assert "No state is known of two months in a row yet." in part and "<table" not in part
+
+
+@pytest.mark.parametrize(("psi", "borders"), [(0.3, ["0.1", "0.25"]), (5.8, ["0.25"])])
+def test_borders_in_one_place_have_one_label(psi: float, borders: list[str]) -> None:
+    page = render(watched(features=[shift("X", psi, "significant")]), [], {})
+    (drawn,) = re.findall('<svg [^>]*aria-label="PSI">(.*?)</svg>', page)
+    assert re.findall(">(0[.][0-9]+)<", drawn) == borders
+
+
 def test_text_from_the_data_is_shown_and_never_run() -> None:
     places = ["release", "feature", "value", "why", "segment", "file", "found", "conflict",
               "state", "omitted", "verdict", "column"]  # fmt: skip
