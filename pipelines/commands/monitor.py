@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 HELP = "report on a month's decisions, and on what is known at its end of all before"
 EXAMPLE = "vintage monitor loan-default --as-of 2024-08"
-_MOST = 5  # alarms that are spelled out
+_MOST = 5  # alarms, and months, that are spelled out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +42,11 @@ def main(args: argparse.Namespace) -> int:
 
 def _page(found: "Watched") -> list[str]:
     matched = found.matched
+    said = "ALARM" if found.alarmed else "no alarm"
+    if lower := [one.month for one in found.against if one.verdict == "lower"][-_MOST:]:
+        said += f"; AUC lower than training's in {', '.join(dict.fromkeys(lower))}"
     lines = [
-        f"{found.scenario} as of {found.as_of}: {'ALARM' if found.alarmed else 'no alarm'}",
+        f"{found.scenario} as of {found.as_of}: {said}",
         f"outcomes  {matched.joined:,} of decisions up to then are known, {matched.waiting:,} not "
         f"yet; {matched.strange:,} of no decision, {matched.conflicting:,} said two ways",
     ]
