@@ -11,6 +11,7 @@ from components.contracts.results import Interval
 from components.contracts.vintages import Curve, Measure, RollRates
 from components.figures.psi import FEW_ROWS
 from components.monitoring.page import render
+from pipelines.commands.monitor import _page
 from tests.monitoring.watching import (
     FIRST,
     SECOND,
@@ -360,6 +361,9 @@ def test_each_trouble_of_the_log_is_counted_and_its_example_is_shown_once() -> N
         "2024-07|Cut off|2024-08-02/a.seg, line 17|half a record"
     ]
     assert "2024-08|Clocks that differ|2024-08-02/a.seg, line 17|1999" in part
+    said = "\n".join(_page(watched(gathered=log, matched=told)))
+    assert "\nlog       2024-07: cut off 1\n" in said
+    assert "\nlog       2024-08: cut off 1, clocks that differ 2\n" in said
     assert "Decisions with both outcomes: the first stands|3|abc-0" in part
     assert "Outcomes of no decision|2|def-1" in part
 
