@@ -30,7 +30,7 @@ def render(found: Simulated, reports: Sequence[Watched], pages: Mapping[str, str
             ("Month", "Why", "Model", "Test AUC", "What became of it"),
             [(one.month, one.due, one.family, one.metrics.get("auc"), _fate(one))
              for one in trained],
-            numbers=(3,),
+            numbers=(0, 3),  # a month is one word, as a number is
             failed=[n for n, one in enumerate(trained) if one.outcome == "refused"],
         )
         if trained else "<p>None: no month had history enough.</p>",
