@@ -106,7 +106,7 @@ def by_pandas(folder: Path) -> list[int]:
     """The same in memory."""
     import pandas as pd
 
-    wanted = ["decision", "at", "pd", "points", "approved", "release", "in_REGION"]
+    wanted = ["decision", "at", "pd", "approved", "release", "in_REGION"]
     parts = [pd.read_parquet(path, columns=wanted) for path in sorted(folder.glob("decisions-*"))]
     decisions = pd.concat(parts, ignore_index=True)
     for name in ("release", "in_REGION"):

@@ -243,7 +243,10 @@ class Simulation:
                 for rule in (RuleResult(**one) for one in judged.get("rules", ()))
                 if not rule.passed
             ),
-            challenge=str(facts.get("challenge", {}).get("why", "")) if judged else "",
+            # Where the gate refused, an earlier release challenged: that is said if it won.
+            challenge=str(facts.get("challenge", {}).get("why", ""))
+            if judged.get("passed") or promoted
+            else "",
             champion=champion.release if champion else "",
             number=number,
             decided=int(facts.get("decide", {}).get("rows", 0)),

@@ -160,7 +160,9 @@ class _Gathering:
 
     def _trouble(self, kind: str, file: str, line: int, found: str) -> None:
         known = self._troubles[kind]
-        example = known.example or Example(file=file, line=line, found=found)
+        # The example has the place already.
+        said = found.removeprefix(f"{file}, line {line}: ")
+        example = known.example or Example(file=file, line=line, found=said)
         self._troubles[kind] = Trouble(count=known.count + 1, example=example)
 
 

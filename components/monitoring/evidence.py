@@ -201,6 +201,7 @@ def _drift_page(
     parts = [
         DataDriftPreset(
             columns=list(names),
+            drift_share=1 / len(names),  # one flag alarms: the page must not say otherwise
             per_column_method={name: methods[name] for name in names},
             per_column_threshold={name: limits[name] for name in names},
         ),

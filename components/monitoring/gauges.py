@@ -10,6 +10,7 @@ from components.contracts.gauges import Gauge
 from components.contracts.monitoring import Watched
 from components.contracts.results import cutoff_key
 from components.contracts.vintages import Measure, Vintage
+from components.figures.words import AT_CUTOFF
 
 #: Every gauge, and what it is.
 HELP = {
@@ -42,7 +43,6 @@ _OF_MONTH = {
     "score_psi": "vintage_score_psi",
     "score_ks": "vintage_score_ks",
 }
-_AT_CUTOFF = ("accuracy", "precision", "recall", "f1")
 _Labels = dict[str, str]
 
 
@@ -145,7 +145,7 @@ def of_vintage(vintage: Vintage) -> Mapping[str, float | None]:
     measures = {**vintage.figures, **at_cutoff}
     found = {
         name: _value(measures[name])
-        for name in ("auc", "gini", "ks", *_AT_CUTOFF, "brier")
+        for name in ("auc", "gini", "ks", *AT_CUTOFF, "brier")
         if name in measures
     }
     ece = None if vintage.calibrated is None else vintage.calibrated.ece

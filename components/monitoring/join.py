@@ -6,7 +6,6 @@ joins: what does not fit into its memory goes to its folder. The rows:
 vintage   date32      the first day of the month of the decision
 release   dictionary  the release that answered
 pd        double      null where it was no number
-points    int32
 approved  bool
 known     date32      when the outcome was known; null, as the next, where none was
 bad       bool
@@ -48,7 +47,7 @@ _STANDING = f"""
 # What comes first of the two: later deliveries add to what is known, and take nothing of it away.
 _GONE_BAD = "least(late, CASE WHEN bad THEN known END)"
 _ROWS = f"""
-    SELECT vintage, release, pd, points, approved, known, bad, {_GONE_BAD} AS gone_bad{{columns}}
+    SELECT vintage, release, pd, approved, known, bad, {_GONE_BAD} AS gone_bad{{columns}}
     FROM joined LEFT JOIN ({LATE}) ON joined.rowid = place ORDER BY decision
 """  # noqa: S608 - names of ours
 
@@ -182,7 +181,7 @@ def _join(
         f"""
         CREATE TEMP TABLE joined AS
         SELECT decision, date_trunc('month', make_timestamp(epoch_us("at")))::DATE AS vintage,
-            pd, points, approved, {", ".join(read.values())}, known, bad
+            pd, approved, {", ".join(read.values())}, known, bad
         FROM {_TABLE} LEFT JOIN standing USING (decision)
         WHERE {until}
         """,  # noqa: S608 - quoted

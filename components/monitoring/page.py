@@ -101,7 +101,8 @@ def _raised(watched: Watched, since: _Since) -> list[str]:
         ]
     if rows:
         heads = ("What", "Since", "Raised by", "Why", "Release")
-        return [opened(heads, rows, most=_MOST_RAISED)]
+        # A month is one word, as a number is.
+        return [opened(heads, rows, most=_MOST_RAISED, numbers=(1,))]
     if not watched.drift:
         return [f"<p>Nothing was decided in {watched.as_of}, so nothing can have moved.</p>"]
     looked = max(len(one.features) for one in watched.drift.values())

@@ -18,6 +18,7 @@ from components.figures.metrics import (
     ranking_metrics,
 )
 from components.figures.rates import wilson
+from components.figures.words import AT_CUTOFF
 from components.monitoring.estimate import estimate
 
 UNKNOWN = -1
@@ -25,7 +26,6 @@ _CUTOFF = 0.5
 _RANKING = ("auc", "gini", "ks", "pr_auc", "brier", "log_loss")
 #: Who would have been called bad is not among them.
 _CHOSEN = "only approved rows have an outcome"
-_AT_CUTOFF = ("accuracy", "precision", "recall", "f1")
 
 Flags = NDArray[np.bool_]
 Days = NDArray[np.datetime64]
@@ -131,7 +131,7 @@ def _at_cutoff(
 ) -> dict[str, Measure]:
     """Each is a rate of some of the rows, F1 a curve of one."""
     if why:
-        return {name: Measure(rows=len(label), why=why) for name in _AT_CUTOFF}
+        return {name: Measure(rows=len(label), why=why) for name in AT_CUTOFF}
     (passed, false), (missed, caught) = confusion(label, pd, cutoff)
     least = spec.least_of_class
     # Of all rows that are bad or called so, how many are both: F1 is 2 j / (1 + j) of that share.

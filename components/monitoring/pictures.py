@@ -19,7 +19,7 @@ _WIDTH, _HEIGHT = 440, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 432, 10, 176
 #: What is earlier is in the tables alone: a clock that was wrong once must not squeeze all others.
 _MOST_MONTHS = 60
-_LABEL = 54  # room that the name of a month takes
+_LABEL, _NUMBER = 54, 24  # room that the name of a month takes, and a number
 _NAMES, _LINE = 186, 17  # of a picture with a line a feature
 _BAR = 36
 _PALE = "#e9edf1"
@@ -280,7 +280,9 @@ def moved(shifts: Sequence[Shift]) -> str:
         ))  # fmt: skip
     for border in (MODERATE, SIGNIFICANT):
         parts.append(line(x(border), _TOP, x(border), bottom, BAD, dotted=True))
-        parts.append(quiet(x(border), bottom + 12, f"{border:g}", anchor="middle"))
+        # Beside a PSI of 5 both are in one place.
+        if border == SIGNIFICANT or x(SIGNIFICANT) - x(MODERATE) > _NUMBER:
+            parts.append(quiet(x(border), bottom + 12, f"{border:g}", anchor="middle"))
     return picture(parts, name="PSI", width=_WIDTH, height=bottom + 16)
 
 

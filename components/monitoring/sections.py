@@ -10,6 +10,7 @@ from components.figures.numbers import share, share_span
 from components.figures.page import Row, note, opened, pictures, table
 from components.monitoring import pictures as drawn
 from components.monitoring.trends import feature_trend, months_of
+from components.monitoring.words import troubles
 
 _MOST_FEATURES, _MOST_MONTHS, _MOST_EXAMPLES = 20, 12, 12
 _MOST_BARS, _MOST_TRENDS, _MOST_UNSEEN, _LONGEST = 15, 6, 3, 200
@@ -117,6 +118,8 @@ def rolling(found: RollRates | None) -> list[str]:
     """From which state to which, as a table that is darker where more went."""
     if found is None:
         return ["<p>No states of days past due were delivered.</p>"]
+    if not any(map(sum, found.counts)) and not any(found.left):
+        return ["<p>No state is known of two months in a row yet.</p>"]
     shares = found.shares()
     rows = []
     for state, counts, parts, left in zip(
@@ -151,19 +154,15 @@ def _log(gathered: Sequence[Gathered]) -> list[str]:
     months = sorted(gathered, key=lambda one: one.month, reverse=True)
     rows, examples = [], {}
     for one in months:
-        troubles = {
-            "Unreadable segments": one.unreadable, "Cut off": one.cut,
-            "Damaged records": one.damaged, "Read before": one.twice,
-            "Clocks that differ": one.clocks,
-        }  # fmt: skip
-        counts = [trouble.count for trouble in troubles.values()]
+        found = troubles(one)
+        counts = [trouble.count for trouble in found.values()]
         rows.append((one.month, one.segments, one.requests, one.decisions, *counts))
-        for name, trouble in troubles.items():
+        for name, trouble in found.items():
             if (first := trouble.example) is not None:
                 # The same is found by its neighbours, too.
                 place = f"{first.file}, line {first.line}"
                 examples[name, place] = (one.month, name, place, first.found[:_LONGEST])
-    heads = ("Decision log of", "Segments", "Requests", "Decisions", *troubles)
+    heads = ("Decision log of", "Segments", "Requests", "Decisions", *found)
     log = opened(heads, rows, most=_MOST_MONTHS, numbers=range(1, len(heads)), wide=True)
     said = "What cannot be read tells no month: its neighbours count it, too."
     if not examples:
@@ -172,7 +171,7 @@ def _log(gathered: Sequence[Gathered]) -> list[str]:
     return [
         log,
         note(said),
-        opened(heads, list(examples.values()), most=_MOST_EXAMPLES),
+        opened(heads, list(examples.values()), most=_MOST_EXAMPLES, wide=True),
     ]
 
 

@@ -30,7 +30,7 @@ def render(found: Simulated, reports: Sequence[Watched], pages: Mapping[str, str
             ("Month", "Why", "Model", "Test AUC", "What became of it"),
             [(one.month, one.due, one.family, one.metrics.get("auc"), _fate(one))
              for one in trained],
-            numbers=(3,),
+            numbers=(0, 3),  # a month is one word, as a number is
             failed=[n for n, one in enumerate(trained) if one.outcome == "refused"],
         )
         if trained else "<p>None: no month had history enough.</p>",
@@ -76,8 +76,11 @@ def _skipped(months: Sequence[Lived]) -> list[str]:
         return []
     rows = [(one.month, one.labelled, one.due) for one in found]
     heads = ("Month", "Labelled months", "Why")
+    why = escape(found[-1].due.removeprefix("skipped: "))
+    if len(found) == 1:
+        return [f"<p>{found[0].month} was skipped: {why}.</p>"]
     title = f"{len(found)} months were skipped, {found[0].month} to {found[-1].month}"
-    return [f"<p>{title}: {escape(found[-1].due.removeprefix('skipped: '))} at the last.</p>",
+    return [f"<p>{title}: {why} at the last.</p>",
             folded("Each of them", table(heads, rows, numbers=(1,)))]  # fmt: skip
 
 

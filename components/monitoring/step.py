@@ -30,18 +30,21 @@ _MEMORY_GB, _THREADS = 2.0, 2
 REPORT, PAGE = "report.json", "monitoring.html"
 
 
-def deliver(scenario: str, files: Sequence[Path]) -> int:
-    """Take in outcomes as a lender has them; how many they are. The same files again are one."""
+def deliver(scenario: str, files: Sequence[Path]) -> tuple[int, bool]:
+    """Take in outcomes as a lender has them; how many they are, and whether they are new: the same
+    files again are one.
+    """
     from components.monitoring.outcomes import read_outcomes
 
     _, store = installation()
     content = "-".join(sorted(file_digest(file) for file in files))
     key = f"{scenario}/outcomes/{hashlib.sha256(content.encode()).hexdigest()}"
-    if (entry := store.find(key)) is None:
-        folder = store.scratch()
-        rows = read_outcomes(files, folder / "outcomes.parquet")
-        entry = store.publish(key, folder, {"rows": rows})
-    return int(str(entry.facts["rows"]))
+    if (entry := store.find(key)) is not None:
+        return int(str(entry.facts["rows"])), False
+    folder = store.scratch()
+    rows = read_outcomes(files, folder / "outcomes.parquet")
+    store.publish(key, folder, {"rows": rows})
+    return rows, True
 
 
 def monitor(*, spec: str, run: str, timeout_minutes: float, month: str, report: Artifact) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from components.contracts.drift import Rate
+from components.contracts.monitoring import Gathered, Trouble
 from components.contracts.results import LEAST_ROWS
 from components.contracts.vintages import Measure, Vintage
 from components.figures.numbers import share_span, span
@@ -40,6 +41,15 @@ def counted_rate(one: Rate) -> str:
     if one.share is None or one.low is None or one.high is None:
         return "-"
     return share_span(one.share, one.low, one.high)
+
+
+def troubles(one: Gathered) -> dict[str, Trouble]:
+    """What was wrong with a month of the decision log, by its name."""
+    return {
+        "Unreadable segments": one.unreadable, "Cut off": one.cut,
+        "Damaged records": one.damaged, "Read before": one.twice,
+        "Clocks that differ": one.clocks,
+    }  # fmt: skip
 
 
 def bad_rate(one: Vintage) -> str:

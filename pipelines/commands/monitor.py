@@ -8,12 +8,12 @@ from components.contracts.errors import VintageError
 
 if TYPE_CHECKING:
     from components.contracts.drift import Drift, Evidence, Verdict
-    from components.contracts.monitoring import Watched
+    from components.contracts.monitoring import Gathered, Watched
     from components.contracts.vintages import Curve, RollRates, Vintage
 
 HELP = "report on a month's decisions, and on what is known at its end of all before"
 EXAMPLE = "vintage monitor loan-default --as-of 2024-08"
-_MOST = 5  # alarms that are spelled out
+_MOST = 5  # alarms, or months, that are spelled out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,11 +42,15 @@ def main(args: argparse.Namespace) -> int:
 
 def _page(found: "Watched") -> list[str]:
     matched = found.matched
+    said = "ALARM" if found.alarmed else "no alarm"
+    if lower := [one.month for one in found.against if one.verdict == "lower"][-_MOST:]:
+        said += f"; AUC lower than training's in {', '.join(dict.fromkeys(lower))}"
     lines = [
-        f"{found.scenario} as of {found.as_of}: {'ALARM' if found.alarmed else 'no alarm'}",
+        f"{found.scenario} as of {found.as_of}: {said}",
         f"outcomes  {matched.joined:,} of decisions up to then are known, {matched.waiting:,} not "
         f"yet; {matched.strange:,} of no decision, {matched.conflicting:,} said two ways",
     ]
+    lines += [line for one in found.gathered for line in _log(one)][-_MOST:]
     for release, drift in found.drift.items():
         lines += [f"release   {release[:12]}", _drift(drift), _evidence(found.evidence[release])]
         lines += _raised(found.verdicts[release])
@@ -60,6 +64,14 @@ def _page(found: "Watched") -> list[str]:
     ]
     lines += [_curve(one) for one in found.curves]
     return lines if found.roll_rates is None else [*lines, *_rolled(found.roll_rates)]
+
+
+def _log(found: "Gathered") -> list[str]:
+    """What was wrong with a month of the decision log, in a line; none where nothing was."""
+    from components.monitoring.words import troubles
+
+    named = [f"{name.lower()} {one.count:,}" for name, one in troubles(found).items() if one.count]
+    return [f"log       {found.month}: {', '.join(named)}"] if named else []
 
 
 def _drift(found: "Drift") -> str:

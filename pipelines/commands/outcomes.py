@@ -18,6 +18,7 @@ def main(args: argparse.Namespace) -> int:
     from pipelines.scenarios import check_name
 
     check_name(args.scenario)
-    rows = deliver(args.scenario, [Path(file) for file in args.files])
-    sys.stdout.write(f"{args.scenario}: {rows:,} outcomes taken in\n")
+    rows, new = deliver(args.scenario, [Path(file) for file in args.files])
+    said = "taken in" if new else "that were taken in before: nothing changed"
+    sys.stdout.write(f"{args.scenario}: {rows:,} outcomes {said}\n")
     return 0

@@ -175,6 +175,7 @@ def test_a_damaged_record_is_counted_and_those_beside_it_stay(
     assert len(_ids(tables)) == found.requests == 5
     assert found.damaged.count == 2 and found.damaged.example is not None
     assert (found.damaged.example.file, found.damaged.example.line) == ("s0", 4)
+    assert "s0" not in found.damaged.example.found
     with pytest.raises(AssertionError, match=what):
         raise AssertionError(found.damaged.example.found)
 
@@ -195,7 +196,7 @@ def test_a_segment_whose_header_is_none_is_counted(tmp_path: Path, first: bytes,
     found, tables = _gathered(tmp_path, first + lines if first else b"", header() + record())
     assert len(_ids(tables)) == found.requests == 1 and found.segments == 2
     assert found.unreadable.count == 1 and found.unreadable.example is not None
-    assert found.damaged.count == 0
+    assert found.damaged.count == 0 and "s0" not in found.unreadable.example.found
     with pytest.raises(AssertionError, match=what):
         raise AssertionError(found.unreadable.example.found)
 

@@ -133,6 +133,8 @@ def test_the_page_is_one_file(moved: tuple[Drift, Page]) -> None:
     assert "AMOUNT" in html
     # Evidently's own count of the flags.
     assert "3 out of 5" in html
+    # One flag is enough for an alarm, and for its headline.
+    assert "Dataset Drift is detected. Dataset drift detection threshold is 0.2" in html
 
 
 def test_outcomes_have_a_page_of_their_own() -> None:

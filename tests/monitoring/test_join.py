@@ -100,7 +100,6 @@ def test_each_decision_stands_beside_what_came_of_it(tmp_path: Path) -> None:
         "vintage": [date(2024, 7, 1), date(2024, 8, 1), date(2024, 8, 1)],
         "release": ["a" * 64, "b" * 64, "b" * 64],
         "pd": [0.1, 0.2],
-        "points": [601, 602, 603],
         "approved": [False, True, False],
         "known": [date(2024, 8, 1), date(2024, 8, 31), None],
         "bad": [0, 1, -1],
@@ -121,7 +120,7 @@ def test_arrays_have_types_that_figures_are_made_of(tmp_path: Path) -> None:
         for name, values in columns.items()
     }
     assert {name: str(dtype) for name, dtype in types.items()} == {
-        "vintage": "datetime64[D]", "release": "int32", "pd": "float64", "points": "int32",
+        "vintage": "datetime64[D]", "release": "int32", "pd": "float64",
         "approved": "bool", "known": "datetime64[D]", "bad": "int8",
         "gone_bad": "datetime64[D]", "in_REGION": "int32", "in_INCOME": "float64",
     }  # fmt: skip
@@ -190,7 +189,7 @@ def test_without_outcomes_every_decision_waits(tmp_path: Path) -> None:
 def test_without_decisions_there_are_columns_without_rows(tmp_path: Path) -> None:
     found = _joined(tmp_path, OUTCOMES, decisions=[[]])
     assert {name: len(values) for name, values in _plain(found).items()} == dict.fromkeys(
-        ["vintage", "release", "pd", "points", "approved", "known", "bad", "gone_bad",
+        ["vintage", "release", "pd", "approved", "known", "bad", "gone_bad",
          "in_REGION", "in_INCOME"], 0,
     )  # fmt: skip
     assert found.matched.strange == 2

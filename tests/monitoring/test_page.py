@@ -11,6 +11,7 @@ from components.contracts.results import Interval
 from components.contracts.vintages import Curve, Measure, RollRates
 from components.figures.psi import FEW_ROWS
 from components.monitoring.page import render
+from pipelines.commands.monitor import _page
 from tests.monitoring.watching import (
     FIRST,
     SECOND,
@@ -360,6 +361,9 @@ def test_each_trouble_of_the_log_is_counted_and_its_example_is_shown_once() -> N
         "2024-07|Cut off|2024-08-02/a.seg, line 17|half a record"
     ]
     assert "2024-08|Clocks that differ|2024-08-02/a.seg, line 17|1999" in part
+    said = "\n".join(_page(watched(gathered=log, matched=told)))
+    assert "\nlog       2024-07: cut off 1\n" in said
+    assert "\nlog       2024-08: cut off 1, clocks that differ 2\n" in said
     assert "Decisions with both outcomes: the first stands|3|abc-0" in part
     assert "Outcomes of no decision|2|def-1" in part
 
@@ -368,6 +372,19 @@ def test_roll_rates_are_darker_where_more_went(page: str) -> None:
     part = section(page, "Roll rates")
     depth = {text: float(found) for found, text in re.findall(r"/ ([0-9.]+)\)[^>]*>(.*?)<", part)}
     assert depth["95.7% (9,100)"] > depth["50.0% (220)"] > depth["4.3% (410)"] > 0
+
+
+def test_states_of_one_month_alone_are_no_table_of_nothing() -> None:
+    nothing = rolls().model_copy(update={"counts": ((0,) * 5,) * 5, "left": (0,) * 5})
+    part = section(render(watched(roll_rates=nothing), [], {}), "Roll rates")
+    assert "No state is known of two months in a row yet." in part and "<table" not in part
+
+
+@pytest.mark.parametrize(("psi", "borders"), [(0.3, ["0.1", "0.25"]), (5.8, ["0.25"])])
+def test_borders_in_one_place_have_one_label(psi: float, borders: list[str]) -> None:
+    page = render(watched(features=[shift("X", psi, "significant")]), [], {})
+    (drawn,) = re.findall('<svg [^>]*aria-label="PSI">(.*?)</svg>', page)
+    assert re.findall(">(0[.][0-9]+)<", drawn) == borders
 
 
 def test_text_from_the_data_is_shown_and_never_run() -> None:

@@ -158,6 +158,15 @@ def test_the_command_says_who_raised_what_and_how_what_was_lent_did(june: Report
         assert words in told, told
 
 
+def test_the_command_says_first_where_outcomes_are_worse_than_trainings(june: Report) -> None:
+    may, this = june.watched.against
+    worse = may.model_copy(update={"verdict": "lower"})
+    found = june.watched.model_copy(update={"against": (worse, this), "verdicts": {}, "drift": {}})
+    assert _page(found)[0] == (
+        "small-loans as of 2024-06: no alarm; AUC lower than training's in 2024-05"
+    )
+
+
 @pytest.mark.usefixtures("home")
 def test_a_month_that_has_not_moved_does_not_alarm(world: World, tmp_path: Path) -> None:
     found = report_on("2024-05", tmp_path)

@@ -4,12 +4,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from components.contracts.errors import VintageError
 from components.contracts.simulated import Lived, Simulated
 from components.monitoring.months import recount
+from pipelines import simulation
 from pipelines.cli import main
 from pipelines.local import run_locally
 from pipelines.monthly import monthly_pipeline
@@ -111,6 +113,37 @@ def test_the_page_of_a_simulation_tells_of_every_month(
     for one in told[1]:
         said = one.due if one.family or not one.champion else "not due"
         assert one.month in page and said in page
+
+
+@pytest.mark.parametrize(
+    ("gate", "number", "expected"),
+    [
+        ({"passed": True}, 1, ("watched", "not better")),
+        ({"passed": True}, 2, ("promoted", "not better")),
+        # Another release challenged than the one that was refused.
+        ({"passed": False}, 1, ("refused", "")),
+        ({"passed": False}, 2, ("promoted", "not better")),
+        ({}, 1, ("watched", "")),
+    ],
+)
+def test_a_challenge_is_told_of_who_challenged(
+    gate: dict[str, object], number: int, expected: tuple[str, str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    facts = {"due": {"why": "due"}, "challenge": {"why": "not better"}} | (
+        {"gate": gate} if gate else {}
+    )
+    records = [{"stage": stage, "facts": found} for stage, found in facts.items()]
+    champion = SimpleNamespace(
+        champion=True, release="a" * 64, promotions=[SimpleNamespace(number=number)]
+    )
+    monkeypatch.setattr(simulation.evaluation, "read_records", lambda _: records)
+    monkeypatch.setattr(simulation.monitoring, "read_report", lambda *_: None)
+    monkeypatch.setattr(simulation.deployment, "releases", lambda _: [champion])
+    walk = Simulation(MONTHLY, "data", "walk", tmp_path)
+    walk._number = 1
+    one = walk._told("2024-08", 7)
+    assert (one.outcome, one.challenge) == expected
 
 
 def test_a_simulation_leaves_the_installation_around_it_alone(
