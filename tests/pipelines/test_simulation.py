@@ -81,6 +81,7 @@ def test_every_month_with_a_champion_is_decided_on_and_outcomes_come_a_month_lat
     ]
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_a_month_of_the_monthly_pipeline_gives_the_report_that_the_simulation_gave(
     told: tuple[Simulated, list[Lived]], place: Path, home: Path
 ) -> None:
