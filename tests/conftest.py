@@ -20,7 +20,14 @@ import pytest
 import samples
 from components.contracts.errors import EnvironmentFaultError
 from pipelines.scenarios import load
-from tests.support import Champion, MinioServer, PostgresServer, Walk, free_port
+from tests.support import (
+    Champion,
+    MinioServer,
+    PostgresServer,
+    Walk,
+    free_port,
+    run_tasks_here,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,6 +65,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator["SparkSession"]:
         with session.spark_session("tests", tmp_path_factory.mktemp("spark"), 0) as started:
             started.conf.set("spark.sql.codegen.wholeStage", "false")
             yield started
+
+
+@pytest.fixture
+def tasks_here(spark: "SparkSession", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pipelines' tasks run in this process, which has its libraries and its Java already."""
+    del spark  # used by the steps
+    run_tasks_here(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from components.evaluation.challenge import Side, challenge
 
 TRIES = 200
 #: One in a hundred equal models may win.
-RULE = Challenge(level=0.01, resamples=1000)
+RULE = Challenge(level=0.01, resamples=500)
 FEW = Challenge(level=0.025, resamples=200)
 LOAN = Economics(lgd=0.6, margin=0.1, ead=1_000)
 CUTOFF = 0.3
@@ -59,7 +59,9 @@ def test_of_200_equal_models_at_most_five_win() -> None:
 
 
 def test_of_200_models_with_a_gain_of_two_points_of_auc_at_least_190_win() -> None:
-    won = sum(decide(*simulate(seed, 20_000, 0.77, 0.75), seed=seed).won for seed in range(TRIES))
+    # The more two models have in common, the fewer rows tell them apart.
+    tries = (simulate(seed, 5_000, 0.77, 0.75, shared=0.9) for seed in range(TRIES))
+    won = sum(decide(*made, seed=seed).won for seed, made in enumerate(tries))
     assert won >= 190
 
 

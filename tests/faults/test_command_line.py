@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cli import main
 from tests.support import Champion, fingerprint, python, user_environment
 
 PROFILE_HEAD = "CUSTOMER_ID,SEX,EDUCATION,MARRIAGE,AGE,LIMIT_BAL"
@@ -103,13 +104,14 @@ USAGE = [
 
 @pytest.mark.parametrize(("args", "words"), USAGE, ids=[" ".join(args) for args, _ in USAGE])
 def test_a_wrong_word_is_answered_with_one_message(
-    tmp_path: Path, args: Sequence[str], words: str
-) -> None:
+    tmp_path: Path, args: Sequence[str], words: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     (tmp_path / "a-file").write_text("not a folder")
-    if args:
-        done = vintage(*args, cwd=tmp_path, home=tmp_path / "home")
-    else:
-        done = python("-m", "pipelines.cli", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    # In this process: a start of Python for each word would be most of the work.
+    status = main([*args, *(("--home", str(tmp_path / "home")) if args else ())])
+    done = subprocess.CompletedProcess(args, status, *capsys.readouterr())
     assert words in one_message(done)
     assert done.stdout == ""
     assert not state(tmp_path / "home")

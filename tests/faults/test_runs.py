@@ -87,7 +87,7 @@ def test_a_run_that_was_killed_while_it_ingests_is_resumed_by_the_same_command(
 ) -> None:
     home = tmp_path / "home"
     command = [
-        sys.executable, "-m", "pipelines.cli", "run", "card-default",
+        sys.executable, "-m", "pipelines.cli", "run", "card-default", "--pipeline", "exploration",
         "--data", str(trained_once.data), "--home", str(home),
     ]  # fmt: skip
     with subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -117,6 +117,6 @@ def test_a_run_that_was_killed_while_it_ingests_is_resumed_by_the_same_command(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "status      deployed" in done.stdout
+    assert "status      explored" in done.stdout
     assert list(home.glob("store/.work/*")) == [], "what the killed run left is swept"
-    assert len(_entries(home, "releases")) == 1
+    assert len(_entries(home, "explorations")) == 1

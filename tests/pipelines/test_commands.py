@@ -128,6 +128,7 @@ def test_an_unchanged_run_reuses_every_stage_and_says_so(
     assert found["log"] in {str(path) for path in champion.home.glob("logs/*")}
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_a_run_that_the_gate_refuses_fails_and_leaves_the_champion(
     champion: Champion, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +178,7 @@ def test_where_there_is_no_release_it_is_said(capsys: pytest.CaptureFixture[str]
     assert "no release; see: vintage run card-default" in _said(capsys, "releases", "card-default")
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_rollback_makes_the_former_champion_serve_again(
     two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,6 +199,7 @@ def test_rollback_makes_the_former_champion_serve_again(
     assert answer["release"] == second
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_a_former_champion_scores_beside_the_new_one_until_it_is_told_not_to(
     two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,6 +250,7 @@ def test_where_there_is_nothing_to_go_back_to_nothing_changes(
     assert (champion.home / "vintage.db").read_bytes() == before
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_a_way_back_that_does_not_load_leaves_what_serves(
     two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,6 +263,7 @@ def test_a_way_back_that_does_not_load_leaves_what_serves(
     assert "number 4" in _said(capsys, "releases", "card-default")
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_a_model_that_does_not_beat_the_champion_is_registered_and_no_more(
     champion: Champion, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,6 +285,7 @@ def test_a_model_that_does_not_beat_the_champion_is_registered_and_no_more(
     assert deployed("card-default") == before
 
 
+@pytest.mark.usefixtures("tasks_here")
 def test_a_person_decides_for_what_cannot_be_compared_and_says_why(
     champion: Champion, capsys: pytest.CaptureFixture[str]
 ) -> None:

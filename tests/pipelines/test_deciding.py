@@ -14,6 +14,8 @@ from components.scoring.release import Release
 from pipelines.cli import main
 from tests.support import Champion
 
+pytestmark = pytest.mark.usefixtures("tasks_here")
+
 
 def test_a_month_is_decided_on_once_by_the_champion_and_as_monitoring_reads_it(
     champion: Champion, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,8 @@ from components.scoring.release import Release
 from pipelines.cli import main
 from tests.support import Champion
 
+pytestmark = pytest.mark.usefixtures("tasks_here")
+
 
 def _said(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     assert main(argv) == 0

@@ -13,6 +13,7 @@ import pytest
 import pipelines.scenarios
 from components.deployment.step import deployed
 from pipelines.cli import main
+from tests.support import run_tasks_here
 
 _DAYS = 300
 
@@ -47,11 +48,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def run(root: Path) -> tuple[int, str]:
+def run(root: Path, spark: object) -> tuple[int, str]:
     """The one run to a champion: its exit status, and what it said."""
+    del spark  # used by the steps
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.setenv("VINTAGE_HOME", str(root / "home"))
+        run_tasks_here(patch)
         status = main(["run", "pledges", "--data", str(root / "data")])
     return status, said.getvalue()
 
@@ -81,7 +84,7 @@ def test_features_and_a_score_are_asked_for_by_member(capsys: pytest.CaptureFixt
     assert answer["reasons"]
 
 
-@pytest.mark.usefixtures("run")
+@pytest.mark.usefixtures("run", "tasks_here")
 def test_as_of_a_month_with_too_little_history_training_is_skipped_and_says_so(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
