@@ -12,6 +12,9 @@ from components.figures.page import page, table
 _ENDS: dict[str, Status] = {
     "deploy": "deployed", "explore": "explored", "monitor": "monitored", "decide": "decided"
 }  # fmt: skip
+#: KFP's words for a run that did not go well. Of one that did, its local runner says SUCCEEDED, and
+#: a backend what the graph is noted as by then: RUNNING, where a condition was not taken.
+_BAD = {"FAILED", "CANCELED", "CANCELLED"}
 #: The pages of stages, in the entries that they made.
 PAGES = {
     "gate": "report.html", "explore": "exploration.html", "challenge": "challenge.html",
@@ -100,14 +103,16 @@ def _status(records: Sequence[Mapping[str, Any]], state: str) -> Status:
     if "monitor" in done and stages.get("deploy", {}).get("reused"):  # the champion stands
         done -= {"deploy"}
     ends = [status for stage, status in _ENDS.items() if stage in done]
-    if state == "SUCCEEDED" and ends:
+    whole = "due" not in stages or "refuse" in done  # which is a month's last
+    well = whole and state not in _BAD and all(r["status"] == "done" for r in records)
+    if well and ends:
         return ends[0]
     if stages.get("gate", {}).get("facts", {}).get("passed") is False:
         return "refused"
-    if state == "SUCCEEDED" and stages.get("features", {}).get("facts", {}).get("ready") is False:
+    if well and stages.get("features", {}).get("facts", {}).get("ready") is False:
         return "skipped"
     last = "challenge" if "challenge" in stages else "register"
-    return "registered" if state == "SUCCEEDED" and last in done else "failed"
+    return "registered" if well and last in done else "failed"
 
 
 def pages_of(summary: RunSummary, made: Mapping[str, str]) -> dict[str, str]:

@@ -159,7 +159,8 @@ class Backend:
         if "taskFinalStatus" in source:
             producer = source["taskFinalStatus"]["producerTask"]
             return {
-                "state": states[producer],
+                # KFP's own says so while the graph is not noted as ended, which it seldom is.
+                "state": "FAILED" if states[producer] == "FAILED" else "RUNNING",
                 "pipelineJobResourceName": self.job,
                 "pipelineTaskName": producer,
                 "error": {"code": 0, "message": ""},

@@ -12,6 +12,10 @@ RULES = [rule.model_dump(mode="json") for rule in decision().rules]
 GATE = {"passed": True, "metrics": {"auc": 0.75}, "rules": RULES, "entry": "e"}
 REFUSED = {**GATE, "passed": False}
 REGISTER, DEPLOY = {"release": "r" * 8}, {"release": "r" * 8, "number": 4}
+DECIDED = {
+    "rows": 9, "approved": 5, "release": "r" * 8, "month": "2024-08", "outcomes": 0,
+    "stands": False, "place": "p",
+}  # fmt: skip
 WON = {"passed": True, "why": "better", "release": "r" * 8, "champion": 3, "entry": "c"}
 AGAIN = {**WON, "why": "it is the champion already", "stands": True}
 LOST = {**WON, "passed": False, "why": "not better"}
@@ -47,6 +51,21 @@ def record(stage: str, facts: Facts, status: str = "done") -> Facts:
         ([("gate", GATE), ("register", REGISTER), ("challenge", LOST)], "SUCCEEDED", "registered"),
         ([("gate", GATE), ("register", REGISTER), ("challenge", None)], "FAILED", "failed"),
         ([("deploy", DEPLOY)], "SUCCEEDED", "deployed"),
+        # What a backend says of a run that goes well, or of which a pod left nothing.
+        ([("deploy", DEPLOY)], "COMPLETE", "deployed"),
+        ([("features", LONG), ("gate", GATE), ("register", REGISTER)], "RUNNING", "registered"),
+        ([("features", LONG), ("gate", GATE)], "RUNNING", "failed"),
+        ([("features", LONG), ("train", None)], "RUNNING", "failed"),
+        ([("ingest", {}), ("features", SHORT)], "RUNNING", "skipped"),
+        ([("gate", REFUSED), ("refuse", None)], "RUNNING", "refused"),
+        ([("challenge", LOST), ("deploy", None)], "RUNNING", "failed"),
+        (
+            [("due", {}), ("decide", DECIDED), ("monitor", {}), ("refuse", {})],
+            "RUNNING",
+            "monitored",
+        ),
+        ([("due", {}), ("decide", DECIDED)], "RUNNING", "failed"),
+        ([("deploy", DEPLOY)], "CANCELED", "failed"),
         ([("deploy", None)], "FAILED", "failed"),
         ([("deploy", DEPLOY)], "FAILED", "failed"),
         (
