@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.contracts.errors import VintageError
@@ -48,6 +49,9 @@ def main(args: argparse.Namespace) -> int:
 
     run, folder = new_run(), home()
     data = data_for(scenario.name, folder, args.data)
+    if not Path(data).is_dir():  # before the earlier simulation makes room for this one
+        found = "a file" if Path(data).exists() else "nothing"
+        raise VintageError(f"data {data}: expected a folder with the source files, found {found}")
     walk = Simulation(scenario, data, run, own_home(folder, scenario.name))
     out = sys.stdout
     out.write(f"{scenario.name}: simulation {run}, {args.first} to {args.last}, on {data}\n")

@@ -180,6 +180,23 @@ def test_months_that_cannot_be_walked_are_named(
     assert not (home / "simulations").exists()
 
 
+@pytest.mark.parametrize("found", ["nothing", "a file"])
+def test_data_that_is_not_there_costs_no_earlier_simulation(
+    found: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = home / "simulations" / "loan-default" / "report.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("of before")
+    data = tmp_path / "data"
+    if found == "a file":
+        data.write_text("")
+    months = ("--from", "2024-01", "--to", "2024-02")
+    assert main(["simulate", "loan-default", *months, "--data", str(data)]) == 1
+    said = f"data {data}: expected a folder with the source files, found {found}"
+    assert said in capsys.readouterr().err
+    assert report.read_text() == "of before"
+
+
 def test_months_are_counted_over_the_turn_of_a_year() -> None:
     assert months_between("2023-11", "2024-02") == ["2023-11", "2023-12", "2024-01", "2024-02"]
     assert [last_day(month) for month in ("2023-02", "2024-02", "2024-12")] == [
