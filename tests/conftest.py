@@ -19,6 +19,7 @@ import pytest
 
 import samples
 from components.contracts.errors import EnvironmentFaultError
+from components.storage.settings import Settings
 from pipelines.scenarios import load
 from tests.support import (
     Champion,
@@ -52,6 +53,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("VINTAGE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def empty_tracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without a run in it: to make one takes seconds, to copy it none."""
+    from components.storage.tracking import Tracking
+
+    folder = tmp_path_factory.mktemp("tracking")
+    Tracking(Settings.from_environment({"VINTAGE_HOME": str(folder)}))
+    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

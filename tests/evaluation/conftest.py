@@ -1,5 +1,6 @@
 """The trained bundles of the small use case, and an installation with them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ __all__ = ["models"]
 
 
 @pytest.fixture
-def place(home: Path, models: Models) -> Place:
+def place(home: Path, models: Models, empty_tracking: Path) -> Place:
     """An installation before evaluation."""
+    shutil.copy(empty_tracking, home)
     made = Place(home, models)
     made.prepare()
     return made

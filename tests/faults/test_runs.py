@@ -1,15 +1,10 @@
-"""Whole runs that go wrong late: at bad rows, at a one-sided label, at a kill."""
+"""Whole runs that go wrong late: at bad rows, at a one-sided label."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 from tests.faults.test_command_line import one_message, state, vintage
-from tests.support import Champion, user_environment
+from tests.support import Champion
 
 
 def _edit(path: Path, line: int, column: str, value: str) -> None:
@@ -80,43 +75,3 @@ def test_a_target_of_one_class_ends_the_run_before_anything_is_trained(
     assert message.endswith("of class 0")
     assert {layer: _entries(champion.home, layer) for layer in layers} == made
     assert (champion.home / "vintage.db").read_bytes() == promotions
-
-
-def test_a_run_that_was_killed_while_it_ingests_is_resumed_by_the_same_command(
-    trained_once: Champion, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    command = [
-        sys.executable, "-m", "pipelines.cli", "run", "card-default", "--pipeline", "exploration",
-        "--data", str(trained_once.data), "--home", str(home),
-    ]  # fmt: skip
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
-        command,
-        cwd=tmp_path,
-        env=user_environment(),
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as run:
-        try:
-            deadline = time.monotonic() + 120
-            while not list(home.glob("store/.work/*/profile")):  # Spark is at its first table
-                assert run.poll() is None, "the run ended before it could be killed"
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        finally:
-            os.killpg(run.pid, signal.SIGKILL)
-    assert list(home.glob("store/.work/*"))
-    assert not (home / "store" / "card-default").exists()
-    done = subprocess.run(  # noqa: S603 - as above
-        command,
-        cwd=tmp_path,
-        env=user_environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "status      explored" in done.stdout
-    assert list(home.glob("store/.work/*")) == [], "what the killed run left is swept"
-    assert len(_entries(home, "explorations")) == 1

@@ -16,7 +16,6 @@ from components.storage import registry
 from components.storage.database import Database
 from components.storage.settings import Settings
 from components.storage.steps import installation
-from components.storage.tracking import Tracking
 from tests.making import scenario
 from tests.monitoring.reported import NEW, OLD, alarming, watched
 from tests.storage.answering import answering, impatient
@@ -27,14 +26,6 @@ pytestmark = pytest.mark.usefixtures("impatient")
 SPEC = scenario().watch()
 NAME = SPEC.scenario
 Monitor = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def empty_tracking(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables without a run: making them costs seconds."""
-    home = tmp_path_factory.mktemp("tracking")
-    Tracking(Settings.from_environment({"VINTAGE_HOME": str(home)}))
-    return home / "mlflow.db"
 
 
 @pytest.fixture

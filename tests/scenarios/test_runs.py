@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,9 @@ Run = Callable[[str], Ran]
 
 
 @pytest.fixture(scope="module")
-def runs(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Run:
+def runs(
+    spark: "SparkSession", empty_tracking: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """Each scenario is run when it is first asked for."""
     del spark  # used by the steps
     made: dict[str, Ran] = {}
@@ -74,6 +77,8 @@ def runs(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Run
     def run(name: str) -> Ran:
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
+            (folder / "home").mkdir()
+            shutil.copy(empty_tracking, folder / "home")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("VINTAGE_HOME", str(folder / "home"))
                 made[name] = _run(name, folder)

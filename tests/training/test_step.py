@@ -85,8 +85,9 @@ class Place:
 
 
 @pytest.fixture
-def place(home: Path) -> Place:
+def place(home: Path, empty_tracking: Path) -> Place:
     """An installation with the small use case's gold table."""
+    shutil.copy(empty_tracking, home)
     made = Place(home)
     made.gold(data(300))
     return made
