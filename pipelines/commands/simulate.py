@@ -50,8 +50,8 @@ def main(args: argparse.Namespace) -> int:
     run, folder = new_run(), home()
     data = data_for(scenario.name, folder, args.data)
     if not Path(data).is_dir():  # before the earlier simulation makes room for this one
-        found = "a file" if Path(data).exists() else "nothing"
-        raise VintageError(f"data {data}: expected a folder with the source files, found {found}")
+        there = "a file" if Path(data).exists() else "nothing"
+        raise VintageError(f"data {data}: expected a folder with the source files, found {there}")
     walk = Simulation(scenario, data, run, own_home(folder, scenario.name))
     out = sys.stdout
     out.write(f"{scenario.name}: simulation {run}, {args.first} to {args.last}, on {data}\n")
