@@ -70,6 +70,10 @@ class Matched(Contract):
     #: Decisions that have an outcome and do not exist, and one of them.
     strange: Count
     stranger: str | None
+    #: Decisions whose outcome was known before they were made, by its day, and one of them: a
+    #: clock or a day is wrong. It is used all the same.
+    early: Count = 0
+    earliest: str | None = None
 
 
 class Watched(Contract):

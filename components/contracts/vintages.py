@@ -5,6 +5,8 @@ Months are texts, as in 2024-08.
 
 from typing import Literal
 
+from pydantic import Field
+
 from components.contracts.base import Contract
 from components.contracts.results import Bin, Interval
 
@@ -42,6 +44,11 @@ class SegmentFigures(Contract):
     mean_pd: float
     bad_rate: Measure
     auc: Measure
+    #: The other figures of a vintage, and those at the release's cut-off. Reports of before
+    #: 2026-12 have none of them.
+    others: dict[str, Measure] = Field(default_factory=dict)
+    at_cutoff: dict[str, Measure] = Field(default_factory=dict)
+    calibrated: Calibrated | None = None
 
 
 class Estimate(Contract):

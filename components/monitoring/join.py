@@ -181,6 +181,7 @@ def _join(
         f"""
         CREATE TEMP TABLE joined AS
         SELECT decision, date_trunc('month', make_timestamp(epoch_us("at")))::DATE AS vintage,
+            known < make_timestamp(epoch_us("at"))::DATE AS early,
             pd, approved, {", ".join(read.values())}, known, bad
         FROM {_TABLE} LEFT JOIN standing USING (decision)
         WHERE {until}
@@ -215,6 +216,9 @@ def _matched(session: duckdb.DuckDBPyConnection, as_of: str, outcomes: int) -> M
     ((strange, stranger),) = session.sql(
         "SELECT count(*), min(decision) FROM standing ANTI JOIN joined USING (decision)"
     ).fetchall()
+    ((early, earliest),) = session.sql(
+        "SELECT count(*), min(decision) FROM joined WHERE early"
+    ).fetchall()
     return Matched(
         as_of=as_of,
         joined=with_outcome,
@@ -225,4 +229,6 @@ def _matched(session: duckdb.DuckDBPyConnection, as_of: str, outcomes: int) -> M
         conflict=conflict,
         strange=strange,
         stranger=stranger,
+        early=early,
+        earliest=earliest,
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from components.contracts.monitoring import Watched
 from components.contracts.results import cutoff_key
-from components.contracts.vintages import AgainstTraining, Curve, Vintage
+from components.contracts.vintages import AgainstTraining, Calibrated, Curve, Vintage
 from components.figures.numbers import share, span
 from components.figures.page import Row, folded, note, opened, pictures, table
 from components.figures.words import AT_CUTOFF, NAMES
@@ -104,7 +104,7 @@ def is_lower(against: AgainstTraining | None) -> bool:
 
 
 def _figures(one: Vintage, against: AgainstTraining | None) -> Row:
-    auc, shown = one.figures["auc"], one.calibrated
+    auc = one.figures["auc"]
     trained = None if against is None else against.trained
     at = one.thresholds[cutoff_key(one.cutoff)]
     return (
@@ -115,9 +115,13 @@ def _figures(one: Vintage, against: AgainstTraining | None) -> Row:
         "-" if trained is None else span(trained),
         _beside_training(one, against),
         *(unless(one.figures[name], auc.why) for name in _RANKING),
-        "-" if shown is None else f"{shown.ece:.4f} (noise: up to {shown.noise:.4f})",
+        _ece(one.calibrated),
         *each([at[name] for name in AT_CUTOFF], auc.why),
     )
+
+
+def _ece(found: Calibrated | None) -> str:
+    return "-" if found is None else f"{found.ece:.4f} (noise: up to {found.noise:.4f})"
 
 
 def _beside_training(one: Vintage, against: AgainstTraining | None) -> str:
@@ -158,13 +162,19 @@ def _others(mature: Sequence[Vintage]) -> str:
 
 
 def _segments(mature: Sequence[Vintage]) -> list[str]:
-    heads = ("Segment", "Rows", "Bad", "Bad rate", "Mean PD", "AUC")
+    heads = (
+        "Segment", "Rows", "Bad", "Bad rate", "Mean PD", NAMES["auc"],
+        *(NAMES[name] for name in _RANKING), "ECE", *(NAMES[name] for name in AT_CUTOFF),
+    )  # fmt: skip
     tables = [
         folded(
             f"{one.month}, release {one.release[:12]}",
             table(heads, [
                 (f"{own.column}: {own.value}", own.rows, own.bad, measured_rate(own.bad_rate),
-                 share(own.mean_pd), unless(own.auc, own.bad_rate.why))
+                 share(own.mean_pd), unless(own.auc, own.bad_rate.why),
+                 *(unless(own.others[name], own.auc.why) for name in _RANKING),
+                 _ece(own.calibrated),
+                 *each([own.at_cutoff[name] for name in AT_CUTOFF], own.bad_rate.why))
                 for own in one.segments
             ], numbers=range(1, 6), wide=True),
         )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from components.contracts.results import Bin, Interval, cutoff_key
 from components.contracts.vintages import Calibrated, Measure, SegmentFigures, Vintage
 from components.contracts.watching import WatchSpec
-from components.figures.bootstrap import Label, Scores, auc_interval, ece_by_noise, intervals
+from components.figures.bootstrap import Label, Scores, ece_by_noise, intervals
 from components.figures.groups import each_group, groups_of
 from components.figures.metrics import (
     calibration_bins,
@@ -90,7 +90,7 @@ def vintage(decided: Decided, as_of: str, spec: WatchSpec, checked: Sequence[Bin
             for cutoff in (_CUTOFF, decided.cutoff)
         },
         calibrated=None if few else _calibrated(label, pd, spec.seed),
-        segments=tuple(_segments(decided, known, spec)) if mature else (),
+        segments=tuple(_segments(decided, known, selected, spec)) if mature else (),
         estimate=estimate(decided.pd[scored], checked, spec),
     )
 
@@ -161,7 +161,9 @@ def _calibrated(label: Label, pd: Scores, seed: int) -> Calibrated:
     return Calibrated(bins=bins, ece=calibration_error(bins), noise=ece_by_noise(pd, seed))
 
 
-def _segments(decided: Decided, known: Flags, spec: WatchSpec) -> list[SegmentFigures]:
+def _segments(
+    decided: Decided, known: Flags, selected: bool, spec: WatchSpec
+) -> list[SegmentFigures]:
     found = []
     for column, values in decided.segments.items():
         # Of all decisions, known or not: which outcomes came moves no border.
@@ -170,6 +172,7 @@ def _segments(decided: Decided, known: Flags, spec: WatchSpec) -> list[SegmentFi
             if not len(label):
                 continue
             few = _too_few(label, spec)
+            ranking = _ranking(label, pd, few or _one_class(label, spec), spec.seed)
             found.append(
                 SegmentFigures(
                     column=column,
@@ -178,12 +181,12 @@ def _segments(decided: Decided, known: Flags, spec: WatchSpec) -> list[SegmentFi
                     bad=int(label.sum()),
                     mean_pd=float(pd.mean()),
                     bad_rate=_rate(int(label.sum()), len(label), spec.least_rows, "rows"),
-                    auc=_auc(label, pd, few or _one_class(label, spec), spec.seed),
+                    auc=ranking.pop("auc"),
+                    others=ranking,
+                    at_cutoff=_at_cutoff(
+                        label, pd, decided.cutoff, few or _CHOSEN * selected, spec
+                    ),
+                    calibrated=None if few else _calibrated(label, pd, spec.seed),
                 )
             )
     return found
-
-
-def _auc(label: Label, pd: Scores, why: str, seed: int) -> Measure:
-    found = None if why else auc_interval(label, pd, seed)
-    return Measure(rows=len(label), found=found, why=why)

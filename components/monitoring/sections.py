@@ -184,6 +184,7 @@ def _outcomes(watched: Watched) -> list[str]:
         ("Outcomes said before, the same", found.repeated, None),
         ("Decisions with both outcomes: the first stands", found.conflicting, found.conflict),
         ("Outcomes of no decision", found.strange, found.stranger),
+        ("Outcomes known before their decision: a day is wrong", found.early, found.earliest),
     ]
     return [
         table((f"Known at the end of {found.as_of}", "Count", "An example"), rows, numbers=(1,))

@@ -179,6 +179,14 @@ def test_an_outcome_of_no_decision_is_counted(tmp_path: Path) -> None:
     assert (found.matched.joined, found.matched.waiting, found.matched.outcomes) == (2, 1, 4)
 
 
+def test_an_outcome_known_before_its_decision_is_counted_and_used(tmp_path: Path) -> None:
+    rows = [(IDS[3], AUGUST.date(), True), (IDS[1], date(2024, 7, 30), False)]
+    found = _joined(tmp_path, rows)
+    assert (found.matched.early, found.matched.earliest) == (1, IDS[1])
+    assert found.matched.joined == 2
+    assert _joined(tmp_path, OUTCOMES).matched.early == 0
+
+
 def test_without_outcomes_every_decision_waits(tmp_path: Path) -> None:
     for none in ((), ([],)):
         found = _joined(tmp_path, *none)

@@ -172,8 +172,11 @@ def test_evidentlys_pages_are_linked_or_it_is_said_why_there_is_none(
             "not lower|0.4800 (0.4500 to 0.5100)|0.3600 (0.3300 to 0.3900)|"
             "0.0123 (noise: up to 0.0156)|0.8300 (0.8000 to 0.8600)|0.2900 (0.2600 to 0.3200)|"
             "0.4700 (0.4400 to 0.5000)|0.3600 (0.3300 to 0.3900)",
-            "REGION: north|1,200|110|9.17% (7.67% to 10.67%)|9.00%|0.7400 (0.6900 to 0.7900)",
-            "REGION: islands|7|0|too few rows: expected 30 at least, found 7|5.00%|-",
+            "REGION: north|1,200|110|9.17% (7.67% to 10.67%)|9.00%|0.7400 (0.6900 to 0.7900)|"
+            "0.4800 (0.4300 to 0.5300)|0.3600 (0.3100 to 0.4100)|0.0234 (noise: up to 0.0345)|"
+            "0.8300 (0.8100 to 0.8500)|0.2900 (0.2700 to 0.3100)|0.4700 (0.4500 to 0.4900)|"
+            "0.3600 (0.3400 to 0.3800)",
+            "REGION: islands|7|0|too few rows: expected 30 at least, found 7|5.00%|-|-|-|-|-|-|-|-",
         ]),
         ("Roll rates", ["1 to 29|50.0% (220)|20.5% (90)|29.5% (130)|0|0|440|9",
                         "90 and more|0|0|0|0|0|0|61"]),
@@ -354,7 +357,8 @@ def test_outcomes_of_approved_rows_are_held_against_the_pds_of_those() -> None:
 def test_each_trouble_of_the_log_is_counted_and_its_example_is_shown_once() -> None:
     same = trouble("half a record", 1)
     log = (gathered("2024-07", cut=same), gathered("2024-08", cut=same, clocks=trouble("1999")))
-    told = matched("2024-08", conflicting=3, conflict="abc-0", strange=2, stranger="def-1")
+    told = matched("2024-08", conflicting=3, conflict="abc-0", strange=2, stranger="def-1", early=1,
+                   earliest="ghi-0")  # fmt: skip
     part = lines(section(render(watched(gathered=log, matched=told), [], {}), TITLES[-1]))
     assert "2024-08|31|2,800|3,000|0|1|0|0|2" in part
     assert [line for line in part if "half a record" in line] == [
@@ -366,6 +370,7 @@ def test_each_trouble_of_the_log_is_counted_and_its_example_is_shown_once() -> N
     assert "\nlog       2024-08: cut off 1, clocks that differ 2\n" in said
     assert "Decisions with both outcomes: the first stands|3|abc-0" in part
     assert "Outcomes of no decision|2|def-1" in part
+    assert "Outcomes known before their decision: a day is wrong|1|ghi-0" in part
 
 
 def test_roll_rates_are_darker_where_more_went(page: str) -> None:

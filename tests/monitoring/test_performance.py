@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from components.contracts.results import cutoff_key
 from components.contracts.vintages import Vintage
 from components.monitoring.performance import Decided, _at_cutoff, known_by, vintage
 from tests.making import scenario
@@ -200,6 +201,14 @@ def test_segments_have_their_figures_where_they_have_rows_enough() -> None:
     assert south.bad_rate.found is not None
     assert west.auc.why == west.bad_rate.why == "too few rows: expected 30 at least, found 12"
     assert sum(s.bad for s in found.segments) == found.bad
+    # What a vintage of these rows alone would say.
+    alone = vintage(decided(label[:300], pd[:300]), "2024-12", STRICT)
+    assert {"auc": north.auc, **north.others} == alone.figures
+    assert north.at_cutoff == alone.thresholds[cutoff_key(alone.cutoff)]
+    assert north.calibrated == alone.calibrated
+    none = [*west.others.values(), *west.at_cutoff.values()]
+    assert {one.why for one in none} == {west.auc.why}
+    assert west.calibrated is None
 
 
 def test_pds_that_are_wrong_are_not_called_right() -> None:

@@ -146,11 +146,17 @@ def vintage(
         column="REGION", value="north", rows=1200, bad=110, mean_pd=0.09,
         bad_rate=Measure(rows=1200, found=interval(0.0917, 0.015)),
         auc=Measure(rows=1200, found=interval(auc, 0.05)),
+        others={name: Measure(rows=1200, found=interval(values[name], 0.05))
+                for name in _NAMES if name != "auc"},
+        at_cutoff={name: Measure(rows=1200, found=interval(values[name], 0.02)) for name in _AT},
+        calibrated=Calibrated(bins=bins, ece=0.0234, noise=0.0345),
     )  # fmt: skip
     few = "too few rows: expected 30 at least, found 7"
     small = SegmentFigures(
         column="REGION", value="islands", rows=7, bad=0, mean_pd=0.05,
         bad_rate=Measure(rows=7, why=few), auc=Measure(rows=7, why=few),
+        others={name: Measure(rows=7, why=few) for name in _NAMES if name != "auc"},
+        at_cutoff={name: Measure(rows=7, why=few) for name in _AT},
     )  # fmt: skip
     given = {
         "month": month,
