@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from components.contracts.monitoring import Watched
 from components.contracts.results import cutoff_key
 from components.contracts.vintages import AgainstTraining, Calibrated, Curve, Vintage
-from components.figures.numbers import share, span
+from components.figures.numbers import share, share_span, span
 from components.figures.page import Row, folded, note, opened, pictures, table
+from components.figures.rates import wilson
 from components.figures.words import AT_CUTOFF, NAMES
 from components.monitoring import pictures as drawn
 from components.monitoring.words import (
@@ -193,7 +194,8 @@ def going_bad(found: Sequence[Curve]) -> list[str]:
         return [f"<p>None of {sum(one.rows for one in some):,} rows has gone bad yet.</p>"]
     ages = max(len(one.bad) for one in some)
     rows = [
-        (one.month, one.rows, *(share(bad / one.rows) for bad in one.bad),
+        (one.month, one.rows,
+         *(share_span(bad / one.rows, *wilson(bad, one.rows)) for bad in one.bad),
          *([""] * (ages - len(one.bad))))
         for one in reversed(some)
     ]  # fmt: skip
@@ -201,7 +203,7 @@ def going_bad(found: Sequence[Curve]) -> list[str]:
     return [
         note(
             "Of the rows that can go bad, those that had, by months since they were decided. The "
-            "later a vintage the darker its line."
+            "later a vintage the darker its line; in the table with 95 % intervals."
         ),
         pictures(drawn.curves(some)),
         folded("The figures", table(heads, rows, numbers=range(1, len(heads)), wide=True)),

@@ -8,6 +8,7 @@ from components.contracts.monitoring import Gathered, Watched
 from components.contracts.vintages import RollRates
 from components.figures.numbers import share, share_span
 from components.figures.page import Row, note, opened, pictures, table
+from components.figures.rates import wilson
 from components.monitoring import pictures as drawn
 from components.monitoring.trends import feature_trend, months_of
 from components.monitoring.words import troubles
@@ -126,7 +127,7 @@ def rolling(found: RollRates | None) -> list[str]:
         found.states, found.counts, shares, found.left, strict=True
     ):
         cells = (
-            f"{own:.1%} ({count:,})" if own else "0"
+            f"{count:,}: {share_span(own, *wilson(count, sum(counts)))}" if own else "0"
             for count, own in zip(counts, parts, strict=True)
         )
         rows.append((state, *cells, sum(counts), left))
@@ -138,7 +139,7 @@ def rolling(found: RollRates | None) -> list[str]:
     }
     heads = ("From", *(f"to {state}" for state in found.states), "Rows", "No row after")
     return [
-        note("Days past due at the end of a month, and of the next one: share and rows."),
+        note("Days past due at the end of a month, and of the next: rows, share, 95 % interval."),
         table(heads, rows, numbers=range(1, len(heads)), shades=shades, wide=True),
     ]
 

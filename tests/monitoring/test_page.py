@@ -178,7 +178,8 @@ def test_evidentlys_pages_are_linked_or_it_is_said_why_there_is_none(
             "0.3600 (0.3400 to 0.3800)",
             "REGION: islands|7|0|too few rows: expected 30 at least, found 7|5.00%|-|-|-|-|-|-|-|-",
         ]),
-        ("Roll rates", ["1 to 29|50.0% (220)|20.5% (90)|29.5% (130)|0|0|440|9",
+        ("Roll rates", ["1 to 29|220: 50.00% (45.35% to 54.65%)|90: 20.45% (16.95% to 24.47%)|"
+                        "130: 29.55% (25.47% to 33.97%)|0|0|440|9",
                         "90 and more|0|0|0|0|0|0|61"]),
         ("What came of the data", ["2024-08|31|2,800|3,000|0|0|0|0|0",
                                    "Decisions that wait for one|13,200|-"]),
@@ -375,8 +376,9 @@ def test_each_trouble_of_the_log_is_counted_and_its_example_is_shown_once() -> N
 
 def test_roll_rates_are_darker_where_more_went(page: str) -> None:
     part = section(page, "Roll rates")
-    depth = {text: float(found) for found, text in re.findall(r"/ ([0-9.]+)\)[^>]*>(.*?)<", part)}
-    assert depth["95.7% (9,100)"] > depth["50.0% (220)"] > depth["4.3% (410)"] > 0
+    found = re.findall(r"/ ([0-9.]+)\)[^>]*>([0-9,]+): ", part)
+    depth = {rows: float(shade) for shade, rows in found}
+    assert depth["9,100"] > depth["220"] > depth["410"] > 0
 
 
 def test_states_of_one_month_alone_are_no_table_of_nothing() -> None:

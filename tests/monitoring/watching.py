@@ -235,7 +235,7 @@ def rolls() -> RollRates:
 
 def curve(month: str, as_of: str, rows: int = 2100, pace: float = 0.011) -> Curve:
     months = int((np.datetime64(as_of, "M") - np.datetime64(month, "M")).astype(int)) + 1
-    bad = [int(rows * pace * 9 * (1 - 0.85**age)) for age in range(months)]
+    bad = [min(rows, int(rows * pace * 9 * (1 - 0.85**age))) for age in range(months)]
     return Curve(month=month, rows=rows, bad=tuple(bad))
 
 
