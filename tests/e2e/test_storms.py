@@ -110,7 +110,7 @@ def full() -> Iterator[dict[str, str]]:
             _put(small, name, found)
             for size in (4_000_000, 400_000, 40_000):  # what is refused one has room for less
                 with pytest.raises(S3Error, match="minimum free drive"):
-                    for number in range(20):
+                    for number in range(100):
                         _put(small, f"stone-{size}-{number}", b"0" * size)
         address = kube.get("pod", _FULL)["status"]["podIP"]
         yield {

@@ -93,6 +93,9 @@ def _without_source(text: str) -> Any:
     for executor in spec["deploymentSpec"]["executors"].values():
         executor["container"].pop("command")
         executor["container"]["image"] = executor["container"]["image"].split(":")[0]
+        for pair in executor["container"].get("env", []):
+            if pair["name"] == "VINTAGE_EXECUTOR_IMAGE":
+                pair["value"] = pair["value"].split(":")[0]
     return {**spec, "platform": platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]}
 
 
