@@ -136,8 +136,8 @@ def test_each_judged_segment_has_resamples_enough_that_no_few_decide() -> None:
     segments = {"A": (np.arange(4_000) % 8).astype(np.str_)}
     found = decide(label, challenger, champion, segments=segments, rule=RULE)
     assert sum(segment.judged for segment in found.segments) == 8
-    assert (found.resamples, found.segment_resamples) == (1_000, 4_000)
-    assert decide(label, challenger, champion, rule=RULE).segment_resamples == 1_000
+    assert (found.resamples, found.segment_resamples) == (500, 4_000)
+    assert decide(label, challenger, champion, rule=RULE).segment_resamples == 500
 
 
 def test_the_profit_gain_has_the_noise_of_the_bad_rate_too() -> None:

@@ -6,7 +6,7 @@ All on a copy of the tree, so that any byte of it can be changed.
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from components.contracts.errors import EnvironmentFaultError
-from components.etl import jdbc
+from components.etl import jars
+from components.etl.jars import Jar
 from manifests import images
 from manifests.images import IMAGES
 from tests.support import fingerprint
@@ -188,12 +189,13 @@ class Builders:
         return [json.loads(line) for line in lines]
 
 
-def _driver(jars: Path, workshop: Path) -> Path:
+def _have(wanted: Sequence[Jar], folder: Path, workshop: Path) -> list[Path]:
     """In place of the real one, which asks the network."""
-    assert jars.parent == workshop
-    jars.mkdir(parents=True, exist_ok=True)
-    (jars / "driver.jar").write_text("of a database")
-    return jars / "driver.jar"
+    assert folder.parent == workshop
+    folder.mkdir(parents=True, exist_ok=True)
+    for jar in wanted:
+        (folder / jar.file).write_text(str(jar))
+    return [folder / jar.file for jar in wanted]
 
 
 @pytest.fixture
@@ -203,7 +205,7 @@ def builders(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bui
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("VINTAGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(jdbc, "driver", _driver)
+    monkeypatch.setattr(jars, "have", _have)
     for name in ("BUILDER", "CLUSTER"):
         monkeypatch.delenv(name, raising=False)
     return Builders(folder)
@@ -244,22 +246,23 @@ def test_a_builder_finds_all_of_an_image_in_the_folder(
     builders.have("docker")
     assert _program("build", monkeypatch) == 0
     whole = fingerprint(tree)
-    driver = fingerprint(tmp_path / "home")
-    assert driver.keys() == {"jars/driver.jar"}
+    carried = fingerprint(tmp_path / "home")
+    assert {"jars/postgresql-42.7.14.jar", "jars/hadoop-aws-3.5.0.jar"} <= carried.keys()
     for image, (_, _, found) in zip(IMAGES, builders.calls(), strict=True):
         assert found == {
             name: whole[str(path.relative_to(tree))] for name, path in images.context(image).items()
-        } | (driver if image.name == "python-spark" else {})
+        } | (carried if image.name == "python-spark" else {})
 
 
-def test_no_image_is_built_without_the_driver_that_it_carries(
+def test_no_image_is_built_without_the_jars_that_it_carries(
     builders: Builders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def nowhere(jars: Path, workshop: Path) -> Path:
-        raise EnvironmentFaultError(f"{jars.name} of {workshop.name}: found it at neither")
+    def nowhere(wanted: Sequence[Jar], folder: Path, workshop: Path) -> list[Path]:
+        del wanted
+        raise EnvironmentFaultError(f"{folder.name} of {workshop.name}: found it at neither")
 
     builders.have("docker")
-    monkeypatch.setattr(jdbc, "driver", nowhere)
+    monkeypatch.setattr(jars, "have", nowhere)
     assert _program("build", monkeypatch) == 1
     first = images.references()["vintage/python-spark"]
     assert capsys.readouterr().err == (

@@ -184,7 +184,7 @@ def test_credit_approval_labels_who_has_a_record_and_keeps_a_profile_on_one_side
 
 def test_credit_approval_s_risk_flag_is_the_label_that_gold_has_of_an_id(runs: Run) -> None:
     ran = runs("credit-approval")
-    with (ran.walk.data / "credit_record.csv").open(newline="") as file:
+    with (Path(ran.walk.data) / "credit_record.csv").open(newline="") as file:
         records = [(row["ID"], row["STATUS"]) for row in csv.DictReader(file)]
     bad = {who for who, status in records if status in {"2", "3", "4", "5"}}
     found = {row["ID"]: row[LABEL] for row in ran.gold}

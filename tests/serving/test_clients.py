@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import fields
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ import pytest
 import requests
 
 from components.scoring.scorer import Scorer
-from serving.settings import Limits
 from tests.making import REGIONS, Models, plain_rows, same_bits
 from tests.serving.asking import PREDICT
 from tests.serving.running import ask, running
@@ -188,11 +186,3 @@ def test_the_answers_of_the_guide_have_the_members_of_real_ones(url: str) -> Non
     (told,), (real,) = (one["predictions"] for one in (shown[0], found[0]))
     assert told.keys() == real.keys()
     assert told["reasons"][0].keys() == real["reasons"][0].keys()
-
-
-def test_the_guide_names_every_limit_with_its_default() -> None:
-    table = GUIDE.read_text().partition("## Limits")[2]
-    told = dict(re.findall(r"^\| `([a-z_]+)` \| ([\d,]+|none) \|", table, re.MULTILINE))
-    assert {name: value.replace(",", "") for name, value in told.items()} == {
-        one.name: f"{one.default:.0f}" if one.default else "none" for one in fields(Limits)
-    }
