@@ -4,6 +4,7 @@ import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,21 +98,16 @@ def full() -> Iterator[dict[str, str]]:
     )
     kube.kubectl("-n", kube.NAMESPACE, "wait", "--for=condition=Ready", f"pod/{_FULL}")
     try:
-        with kube.stores() as reached, kube.forwarded(f"pod/{_FULL}", 9000) as port:
-            small = Minio(
-                endpoint=f"127.0.0.1:{port}",
-                access_key=keys["MINIO_ROOT_USER"],
-                secret_key=keys["MINIO_ROOT_PASSWORD"],
-                secure=False,
-            )
+        with kube.stores() as reached, _reached(keys) as small:
             small.make_bucket(bucket_name="vintage")
             name = "data/card-default/transactions.csv"
             found = reached.client.get_object(bucket_name="vintage", object_name=name).read()
             _put(small, name, found)
-            for size in (4_000_000, 400_000, 40_000):  # what is refused one has room for less
-                with pytest.raises(S3Error, match="minimum free drive"):
-                    for number in range(100):
-                        _put(small, f"stone-{size}-{number}", b"0" * size)
+        for size in (4_000_000, 400_000, 40_000):  # what is refused one has room for less
+            # A refusal cuts the connection, and ends what forwards it.
+            with _reached(keys) as small, pytest.raises(S3Error, match="minimum free drive"):
+                for number in range(100):
+                    _put(small, f"stone-{size}-{number}", b"0" * size)
         address = kube.get("pod", _FULL)["status"]["podIP"]
         yield {
             "AWS_ENDPOINT_URL": f"http://{address}:9000",
@@ -120,6 +116,18 @@ def full() -> Iterator[dict[str, str]]:
         }
     finally:
         kube.kubectl("-n", kube.NAMESPACE, "delete", "networkpolicy,pod", _FULL, "--now")
+
+
+@contextmanager
+def _reached(keys: dict[str, str]) -> Iterator[Minio]:
+    """That store, from here."""
+    with kube.forwarded(f"pod/{_FULL}", 9000) as port:
+        yield Minio(
+            endpoint=f"127.0.0.1:{port}",
+            access_key=keys["MINIO_ROOT_USER"],
+            secret_key=keys["MINIO_ROOT_PASSWORD"],
+            secure=False,
+        )
 
 
 def _put(client: Minio, name: str, data: bytes) -> None:
