@@ -12,7 +12,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-_DAY_S = 86_400
+from components.etl.executors import LONGEST_S, hadoop
+
 _NAME = "exchange"
 
 
@@ -36,7 +37,7 @@ class Exchange:
     def seen(self, path: Path) -> str:
         """Where executors read a file or folder: put there, unless it is there."""
         if (place := self._remote(path)) is not None:
-            return place
+            return hadoop(place)
         place = self.place(path)
         if path not in self._there:
             inside = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
@@ -69,13 +70,13 @@ class Exchange:
         self._files.delete(self._path(self._root), True)
 
     def _sweep(self) -> None:
-        """Remove what drivers left that were killed: no task runs for a day."""
+        """Remove what drivers left that were killed, once no executor of theirs can be."""
         place = self._path(self._all)
         if not self._files.exists(place):
             return
         for found in self._files.listStatus(place):
             began = found.getPath().getName().partition("-")[0]
-            if began.isdigit() and int(began) < time.time() - _DAY_S:
+            if began.isdigit() and int(began) < time.time() - LONGEST_S:
                 self._files.delete(found.getPath(), True)
 
     def _path(self, text: str) -> Any:

@@ -19,8 +19,9 @@ ACCOUNT = "spark-executor"
 DRIVER_PORT, BLOCKS_PORT = 7078, 7079
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _API = "k8s://https://kubernetes.default.svc:443"
-_LONGEST_S = 86_400  # should a driver be gone without its executors' notice
-_LOCKED = {
+LONGEST_S = 86_400  # should a driver be gone without its executors' notice
+#: What a pod may not, wherever ours run.
+LOCKED = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "runAsNonRoot": True,
@@ -54,7 +55,7 @@ class Executors:
     @property
     def place(self) -> str:
         """The store in Hadoop's words."""
-        return self.store.replace("s3:", "s3a:", 1)
+        return hadoop(self.store)
 
     def settings(self) -> dict[str, str]:
         """What Spark is told."""
@@ -117,6 +118,11 @@ class Executors:
         )
 
 
+def hadoop(uri: str) -> str:
+    """A place in a bucket in Hadoop's words."""
+    return uri.replace("s3:", "s3a:", 1)
+
+
 def _template() -> dict[str, object]:
     """What an executor's pod has beside what Spark gives it: keys, and no rights."""
     keys = [
@@ -128,14 +134,14 @@ def _template() -> dict[str, object]:
         "kind": "Pod",
         "metadata": {"labels": {"app.kubernetes.io/part-of": "vintage"}},
         "spec": {
-            "activeDeadlineSeconds": _LONGEST_S,
+            "activeDeadlineSeconds": LONGEST_S,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "containers": [
                 {
                     "name": "executor",
                     "env": keys,
-                    "securityContext": _LOCKED,
+                    "securityContext": LOCKED,
                     "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - in the pod
                 }
             ],

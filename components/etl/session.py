@@ -151,11 +151,9 @@ def write_table(
     """
     whole = frame if files is None else frame.coalesce(files)
     writer = whole.write if by is None else whole.write.partitionBy(by)
+    writer.parquet(_exchanges[0].place(folder) if _exchanges else str(folder))
     for exchange in _exchanges:
-        writer.parquet(exchange.place(folder))
         exchange.bring(folder)
-    if not _exchanges:
-        writer.parquet(str(folder))
     for extra in [*folder.rglob(".*.crc"), *folder.glob("_*")]:
         extra.unlink()
     for place in {part.parent for part in folder.rglob("part-*.parquet")}:

@@ -130,7 +130,7 @@ class BucketStore:
     def remote(self, path: Path) -> str | None:
         for folder in (path, *path.parents):
             if (uri := self._fetched.get(folder)) is not None:
-                return f"{uri}/{path.relative_to(folder)}".replace("s3:", "s3a:", 1)
+                return f"{uri}/{path.relative_to(folder)}"
         return None
 
     def fetch(self, uri: str) -> Path:

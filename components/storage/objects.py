@@ -59,8 +59,8 @@ class Store(Protocol):
         """A local folder with the entry's files, fetched if need be. Not to be written to."""
 
     def remote(self, path: Path) -> str | None:
-        """Where in a bucket, in Hadoop's words, the like of a local path is; none where it is not
-        of an entry that was fetched from one.
+        """Where in a bucket the like of a local path is; none where it is not of an entry that was
+        fetched from one.
         """
 
     def fetch(self, uri: str) -> Path:

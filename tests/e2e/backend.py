@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from components.etl.executors import LOCKED
 from tests.e2e.kube import NAMESPACE, apply, get, kubectl
 
 _ROOT = "minio://vintage/kfp"
@@ -32,13 +33,6 @@ _COMPARED = {
 }  # fmt: skip
 _DEADLINE_S = 600
 _MOUNTS = [{"name": "minio", "mountPath": "/minio"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
-_LOCKED = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 _CARRY = """
 import json, os, sys
 from pathlib import Path
@@ -308,7 +302,7 @@ def _carrier(name: str, environment: list[dict[str, Any]], plan: dict[str, Any])
 def _run(pod: str, account: str, before: list[dict[str, Any]], last: dict[str, Any]) -> None:
     """Make a pod, and wait for its end."""
     for container in (*before, last):
-        container |= {"volumeMounts": _MOUNTS, "securityContext": _LOCKED}
+        container |= {"volumeMounts": _MOUNTS, "securityContext": LOCKED}
     apply(
         {
             "apiVersion": "v1",
