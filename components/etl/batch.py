@@ -5,6 +5,8 @@ decision id whenever it is scored: of its month and its key, and of nothing else
 """
 
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -71,16 +73,18 @@ def decide(rows: DataFrame, folder: Path, release: str) -> DataFrame:
     """
     from components.scoring.scorer import Scorer
 
-    scorer = Scorer(folder, release)
-    inputs = scorer.bundle.spec.inputs
-    place = seen(folder)
-    rows.sparkSession.sparkContext.addFile(place, recursive=True)
-    name = Path(place).name
+    inputs = Scorer(folder, release).bundle.spec.inputs
+    # A name of its own, for a session takes no second folder of one name, and two runs' releases of
+    # one id may differ in what they tell of those runs.
+    own = Path(tempfile.mkdtemp(prefix="release-", dir=SparkFiles.getRootDirectory()))
+    shutil.copytree(folder, own, dirs_exist_ok=True)
+    rows.sparkSession.sparkContext.addFile(seen(own), recursive=True)
+    name = own.name
 
     def of_partition(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        own = Scorer(Path(SparkFiles.get(name)), release)
+        scorer = Scorer(Path(SparkFiles.get(name)), release)
         for batch in batches:
-            yield _decided(batch, own)
+            yield _decided(batch, scorer)
 
     cast = [F.col(f"`{i.name}`").cast(_TYPES[i.kind]).alias(f"{INPUT}{i.name}") for i in inputs]
     return rows.select(KEY, ENTITY, AT, *cast).mapInArrow(of_partition, _schema(inputs))

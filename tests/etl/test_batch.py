@@ -1,5 +1,6 @@
 """Spark's workers decide as everybody else does: to the bit, missing values included."""
 
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,17 @@ def test_a_batch_is_decided_as_the_bundle_scores(
     assert {r["release"] for r in found} == {scorer.id}
     assert {r["at"].astimezone(UTC) for r in found} == {datetime(2024, 8, 14, tzinfo=UTC)}
     assert sum(r["entity"] is None for r in found) == 1
+
+
+def test_one_session_decides_with_two_folders_of_one_name(
+    rows: "DataFrame", models: Models, tmp_path: Path
+) -> None:
+    """As two runs in one process do whose releases have one id."""
+    for family in FAMILIES[:2]:
+        release = tmp_path / family / "release"
+        shutil.copytree(models.release(family, tmp_path / f"of {family}"), release)
+        scorer = Scorer(release)
+        assert batch.decide(rows, release, scorer.id).first()["release"] == scorer.id  # type: ignore[index]
 
 
 def test_the_inputs_are_kept_as_they_were_scored(
