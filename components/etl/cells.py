@@ -6,7 +6,7 @@ from operator import or_
 from typing import assert_never
 
 from pyspark.sql import Column as Expression
-from pyspark.sql import DataFrame, Observation
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from components.contracts.sources import (
@@ -114,13 +114,6 @@ def with_values(frame: DataFrame, columns: tuple[Column, ...]) -> DataFrame:
     parsed = texts.select("*", *(_parsed(c).alias(f"value {c.name}") for c in columns))
     bounded = {f"value {c.name}": _bounded(c) for c in columns if _has_bounds(c)}
     return parsed.withColumns(bounded) if bounded else parsed
-
-
-def fenced(frame: DataFrame) -> DataFrame:
-    """The same rows. A filter on values stays after it: Spark would move it below the projections
-    and write each of them out again wherever the next one names it.
-    """
-    return frame.observe(Observation(), F.count(F.lit(1)).alias("rows"))
 
 
 def is_stripped(column: Column) -> Expression:

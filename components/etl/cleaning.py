@@ -1,5 +1,6 @@
 """From bronze to silver: each source judged by its contract and cleaned, all of them merged."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -16,6 +17,7 @@ from components.etl.bronze import MONTH, UNKNOWN
 from components.etl.contract import Check, Counts
 from components.etl.session import count_rows, files_for, read_table, seen, write_table
 
+_REJECTED = "rejected"  # among the months, while both kinds of rows are written
 _PER_FILE = 1_000_000  # rejected rows
 #: Of "AGE: not integer or out of range: 7; ...", "identical to 5", "no row in a, no row in b".
 _FIRST = "^(identical(?= to )|[^:;]+(?:: [^:;]+)?)"
@@ -43,22 +45,31 @@ def clean(
     """
     size = sum(part.stat().st_size for part in raw.rglob("*.parquet"))
     landed = read_table(spark, raw)
-    keyed = silver.with_keys(silver.known(landed, source, as_of), source)
+    known = silver.known(landed, source, as_of)
+    keyed = silver.with_keys(known, source)
     keys, several = contract.count_keys(keyed, source, work / f"keys-{source.name}")
-    rows, seen = silver.judged(keyed, source, several), Observation()
-    good = silver.kept(rows.observe(seen, *contract.metrics(source)), source)
-    column = source.date if dated else None
-    if column is not None:
-        month = F.coalesce(F.date_format(column, "yyyy-MM"), F.lit(UNKNOWN))
-        good = good.withColumn(MONTH, month)
-    write_table(good, folder, files=files_for(size), by=MONTH if column else None)
+    rows, seen = silver.judged(known, source, several), Observation()
+    both = silver.sorted_out(rows.observe(seen, *contract.metrics(source)), source)
+    month = F.date_format(source.date, "yyyy-MM") if dated and source.date else F.lit(None)
+    place = F.when(F.col(silver.REJECTED).isNull(), F.coalesce(month, F.lit(UNKNOWN)))
+    both = both.withColumn(MONTH, F.coalesce(place, F.lit(_REJECTED)))
+    written, rest = work / f"written-{source.name}", work / f"rejected-{source.name}"
+    write_table(both, written, files=files_for(size), by=MONTH)
+    _move(written / f"{MONTH}={_REJECTED}", rest)
+    _move(written if dated else written / f"{MONTH}={UNKNOWN}", folder)
     counts, kept = seen.get, count_rows(folder)
     months = [month for month in _months(raw) if month != UNKNOWN]
     checks = contract.checks(source, counts, keys, months, as_of)
     if not kept and not contract.failures(checks):
         checks.append(Check(source.name, "", "at least one clean row", "none", False))
-    rest = silver.rejected(rows, source) if kept < counts["rows"] else None
-    return Cleaned(folder, counts, checks, kept, rest)
+    rejected = silver.quarantine(read_table(spark, rest), source.name) if rest.is_dir() else None
+    return Cleaned(folder, counts, checks, kept, rejected)
+
+
+def _move(written: Path, folder: Path) -> None:
+    """Take what was written, if anything was, to where it belongs."""
+    if written.is_dir():
+        shutil.move(written, folder)
 
 
 def _months(table: Path) -> dict[str, int]:
@@ -149,7 +160,8 @@ def _merge(
     """Write the merged table. Returns its quarantine, and the rows that it has to account for."""
     spec, folder = declared.merge, target / declared.merge.table
     first, *_ = names = _merged_sources(declared)
-    tables = {name: read_table(spark, cleaned[name].folder).drop(MONTH) for name in names}
+    beside = (MONTH, silver.REJECTED)
+    tables = {name: read_table(spark, cleaned[name].folder).drop(*beside) for name in names}
     if not silver.is_one_source(spec, len(declared.sources)):
         good, rest = silver.merge(tables, spec)
         write_table(good, folder)

@@ -21,6 +21,9 @@ _REASON = "_reason"
 _SEVERAL = "_several"  # why a row among several of its key is not kept
 _CONFLICT, _REPEAT = "key on rows that differ", "repeated row"
 _MONTH = len("2023-01")
+#: What quarantine says of a row. It is written beside the rows of silver, where it is empty: two
+#: writes would read and judge every row twice (ADR 0026).
+REJECTED = "_rejected"
 #: The quarantine table: one row a rejected row, whichever table it was on the way to.
 QUARANTINE = StructType([StructField(n, StringType()) for n in ("table", "key", "reason", "row")])
 
@@ -39,41 +42,65 @@ def known(landed: DataFrame, source: Source, as_of: str) -> DataFrame:
 def with_keys(rows: DataFrame, source: Source) -> DataFrame:
     """Beside the cells, the values of the key; none for a malformed line."""
     columns = tuple(column for column in source.columns if column.name in source.key)
-    found = cells.with_values(rows, columns)
-    whole = {f"value {c.name}": F.when(cells.is_whole(), cells.value(c)) for c in columns}
-    return found.withColumns(whole)
+    return _with_key(cells.with_values(rows, columns), source)
 
 
-def judged(keyed: DataFrame, source: Source, several: DataFrame | None) -> DataFrame:
+def _with_key(rows: DataFrame, source: Source) -> DataFrame:
+    names = [f"value {name}" for name in source.key]
+    return rows.withColumns({name: F.when(cells.is_whole(), F.col(name)) for name in names})
+
+
+def judged(landed: DataFrame, source: Source, several: DataFrame | None) -> DataFrame:
     """Every value of every row; `several` are the keys on several rows, as `count_keys` has them.
 
-    `keyed` as `with_keys` makes it.
+    `landed` as `known` makes it: each step over the cells is a copy of them, so that the key's are
+    not taken from `with_keys`.
     """
-    rest = tuple(column for column in source.columns if column.name not in source.key)
+    rows = _with_key(cells.with_values(landed, source.columns), source)
     why = F.lit(None).cast("string")
     if several is not None:
         names = [f"value {name}" for name in source.key]
-        keyed = keyed.join(several, on=names, how="left")
+        rows = rows.join(several, on=names, how="left")
         # Rows that do not differ are one row met again: the first of them stands for all.
         again = F.col(PLACE) != F.col(FIRST)
         why = F.when(F.col(DIFFERS), F.lit(_CONFLICT)).when(again, F.lit(_REPEAT))
-    return cells.with_values(keyed.withColumn(_SEVERAL, why), rest)
+    return rows.withColumn(_SEVERAL, why)
 
 
-def kept(rows: DataFrame, source: Source) -> DataFrame:
-    """The rows of silver, typed; `rows` as `judged` makes them."""
-    good = [~(cells.is_bad(c)) for c in source.columns if c.outside == "quarantine"]
-    good += [F.col(f"value {name}").isNotNull() for name in source.key]
-    clean = rows.where(reduce(and_, good, cells.is_whole() & F.col(_SEVERAL).isNull()))
-    return clean.select(
-        *(cells.value(c).cast(cells.TYPES[c.kind]).alias(c.name) for c in source.clean_columns())
+def sorted_out(rows: DataFrame, source: Source) -> DataFrame:
+    """Every row, typed as silver has it, and what quarantine says of it; null where it is kept.
+
+    `rows` as `judged` makes them.
+    """
+    whole = F.to_json(F.struct(*(cells.cell(name).alias(name) for name in _shown(source))))
+    line = F.lit("not kept: it may hold what is private")
+    row = F.when(cells.is_whole(), whole).otherwise(
+        line if cells.private_cells(source) else F.col(MALFORMED)
+    )
+    key = F.concat_ws("|", *(cells.cell(c.cell()) for c in source.columns if c.name in source.key))
+    said = F.struct(key.alias("key"), F.col(_REASON).alias("reason"), row.alias("row"))
+    return rows.withColumn(_REASON, F.when(~_is_good(source), _reason(source))).select(
+        *(cells.value(c).cast(cells.TYPES[c.kind]).alias(c.name) for c in source.clean_columns()),
+        F.when(F.col(_REASON).isNotNull(), said).alias(REJECTED),
     )
 
 
-def rejected(rows: DataFrame, source: Source) -> DataFrame:
-    """The quarantine of a source: every row that `kept` leaves out, with why."""
+def _shown(source: Source) -> list[str]:
+    """The cells of a file that quarantine may show."""
     private = cells.private_cells(source)
-    reasons = []
+    return [name for name in cells.file_cells(source) if name not in private]
+
+
+def _is_good(source: Source) -> Expression:
+    """Whether there is nothing to say against a row: much less to find out than what there is."""
+    good = [~cells.is_bad(c) for c in source.columns if c.outside == "quarantine"]
+    good += [F.col(f"value {name}").isNotNull() for name in source.key]
+    return reduce(and_, good, cells.is_whole() & F.col(_SEVERAL).isNull())
+
+
+def _reason(source: Source) -> Expression:
+    """Why a row is rejected: all that is wrong with it."""
+    shown, reasons = _shown(source), list[Expression]()
     for column in source.columns:
         if column.name in source.key:
             rejects = column.outside == "quarantine"  # a bad value, with a reason of its own
@@ -82,21 +109,20 @@ def rejected(rows: DataFrame, source: Source) -> DataFrame:
     for column in source.columns:
         if column.outside == "quarantine":
             why = F.lit(f"{column.name}: not {column.kind.value} or out of range")
-            if column.cell() not in private:
-                why = F.concat(why, F.lit(": "), cells.cell(column.cell()))
+            if column.cell() in shown:
+                given = F.coalesce(cells.cell(column.cell()), F.lit("nothing"))
+                why = F.concat(why, F.lit(": "), given)
             reasons.append(F.when(cells.is_bad(column), why))
     cell_reason = F.nullif(F.concat_ws("; ", *reasons), F.lit(""))
-    reason = F.when(~cells.is_whole(), F.lit("malformed line")).otherwise(
+    return F.when(~cells.is_whole(), F.lit("malformed line")).otherwise(
         F.coalesce(cell_reason, F.col(_SEVERAL))
     )
-    shown = [
-        cells.cell(name).alias(name) for name in cells.file_cells(source) if name not in private
-    ]
-    line = F.lit("not kept: it may hold what is private") if private else F.col(MALFORMED)
-    row = F.when(cells.is_whole(), F.to_json(F.struct(*shown))).otherwise(line)
-    keys = [cells.cell(c.cell()) for c in source.columns if c.name in source.key]
-    found = cells.fenced(rows.withColumn(_REASON, reason)).where(F.col(_REASON).isNotNull())
-    return _quarantine(found, source.name, F.concat_ws("|", *keys), row)
+
+
+def quarantine(rows: DataFrame, table: str) -> DataFrame:
+    """Rejected rows as the quarantine table has them; `rows` as `sorted_out` makes them."""
+    said = (F.col(REJECTED)[name].alias(name) for name in ("key", "reason", "row"))
+    return rows.select(F.lit(table).alias("table"), *said)
 
 
 def is_one_source(spec: Merge, sources: int) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from components.contracts.sources import Source
 from components.etl import bronze, cleaning
 from components.etl.contract import Check, Counts, failures
+from components.etl.silver import REJECTED
 from tests.etl.small import PEOPLE
 from tests.making import models
 
@@ -68,7 +69,8 @@ def land(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Lan
             return Landed([*checks, *found], facts, {}, [], [])
         day = as_of or str(facts.get("last", ""))
         one = cleaning.clean(spark, source, root / "raw", day, root / "clean", root / "work")
-        kept = spark.read.parquet(str(root / "clean")).collect()
+        table = spark.read.parquet(str(root / "clean")).drop(REJECTED) if one.kept else None
+        kept = [] if table is None else table.collect()
         rejected = one.rejected.collect() if one.rejected is not None else []
         return Landed(
             [*checks, *found, *one.checks],

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.contracts.errors import VintageError
-from components.contracts.sources import Merge
+from components.contracts.sources import Column, CountOf, Kind, Merge
 from components.etl.cleaning import merge_checks
 from components.etl.contract import failures
 from components.etl.silver import check_counts, merge
 from tests.etl.conftest import Land
-from tests.etl.small import MERGE, SMALL
+from tests.etl.small import MERGE, PEOPLE, SMALL
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -71,6 +71,17 @@ def test_a_quarantined_row_is_kept_in_its_own_words(land: Land) -> None:
         '{"ID":"1","CITY":"Paris","AGE":"x","INCOME":"1"}',
         "2,Rome",
     }
+
+
+def test_a_row_whose_bad_value_is_of_an_empty_cell_is_in_quarantine(land: Land) -> None:
+    """An empty cell holds a text no time, which a range may not allow."""
+    counted = Column(
+        name="INCOME", kind=Kind.INTEGER, reading=CountOf(text="x"), minimum=1, max_bad=0.5
+    )
+    source = PEOPLE.model_copy(update={"columns": (*PEOPLE.columns[:-1], counted)})
+    landed = land((HEAD + "1,Rome,30,x\n2,Rome,30,\n").encode(), source)
+    assert [row[0] for row in landed.kept] == ["1"]
+    assert [row[2] for row in landed.rejected] == ["INCOME: not integer or out of range: nothing"]
 
 
 def test_quotes_and_commas_inside_a_cell_stay_in_the_cell(land: Land) -> None:
