@@ -177,6 +177,7 @@ class Backend:
         *,
         environment: Mapping[str, str] | None = None,
         account: str = "pipeline-runner",
+        deadline_s: int = _DEADLINE_S,
     ) -> Ran:
         """Run one task's pod. `environment` and `account` stand in for what a fault would be."""
         pod = f"{self.job}-{name}-{uuid.uuid4().hex[:4]}"
@@ -210,7 +211,7 @@ class Backend:
         carry = _environment(self._equipment[label], {})
         fetch = _carrier("fetch", carry, {"fetch": True, "artifacts": _uris(artifacts)})
         store = _carrier("store", carry, {"fetch": False, **wanted})
-        _run(pod, account, [fetch, main], store)
+        _run(pod, account, deadline_s, [fetch, main], store)
         ran = _result(name, pod, outputs)
         self.ran.append(ran)
         return ran
@@ -299,7 +300,9 @@ def _carrier(name: str, environment: list[dict[str, Any]], plan: dict[str, Any])
     }
 
 
-def _run(pod: str, account: str, before: list[dict[str, Any]], last: dict[str, Any]) -> None:
+def _run(
+    pod: str, account: str, deadline_s: int, before: list[dict[str, Any]], last: dict[str, Any]
+) -> None:
     """Make a pod, and wait for its end."""
     for container in (*before, last):
         container |= {"volumeMounts": _MOUNTS, "securityContext": LOCKED}
@@ -314,14 +317,14 @@ def _run(pod: str, account: str, before: list[dict[str, Any]], last: dict[str, A
             "spec": {
                 "restartPolicy": "Never",
                 "serviceAccountName": account,
-                "activeDeadlineSeconds": _DEADLINE_S,
+                "activeDeadlineSeconds": deadline_s,
                 "initContainers": before,
                 "containers": [last],
                 "volumes": [{"name": m["name"], "emptyDir": {}} for m in _MOUNTS],
             },
         }
     )
-    end = time.monotonic() + _DEADLINE_S + 60
+    end = time.monotonic() + deadline_s + 60
     while get("pod", pod)["status"]["phase"] not in {"Succeeded", "Failed"}:
         assert time.monotonic() < end, f"pod {pod} does not end"
         time.sleep(1)
