@@ -50,13 +50,14 @@ def clean(
     keys, several = contract.count_keys(keyed, source, work / f"keys-{source.name}")
     rows, seen = silver.judged(known, source, several), Observation()
     both = silver.sorted_out(rows.observe(seen, *contract.metrics(source)), source)
-    month = F.date_format(source.date, "yyyy-MM") if dated and source.date else F.lit(None)
+    day = source.date if dated else None
+    month = F.lit(None) if day is None else F.date_format(day, "yyyy-MM")
     place = F.when(F.col(silver.REJECTED).isNull(), F.coalesce(month, F.lit(UNKNOWN)))
     both = both.withColumn(MONTH, F.coalesce(place, F.lit(_REJECTED)))
     written, rest = work / f"written-{source.name}", work / f"rejected-{source.name}"
     write_table(both, written, files=files_for(size), by=MONTH)
     _move(written / f"{MONTH}={_REJECTED}", rest)
-    _move(written if dated else written / f"{MONTH}={UNKNOWN}", folder)
+    _move(written / f"{MONTH}={UNKNOWN}" if day is None else written, folder)
     counts, kept = seen.get, count_rows(folder)
     months = [month for month in _months(raw) if month != UNKNOWN]
     checks = contract.checks(source, counts, keys, months, as_of)
