@@ -59,7 +59,7 @@ explore: $(READY) ## a page about SCENARIO's data, without a model
 
 .PHONY: test
 test: $(READY) ## run the tests, in two processes, with coverage
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: lint
 lint: $(READY) ## ruff, mypy, the import rules, the lock files, the image tags

@@ -2,13 +2,11 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pyspark import SparkFiles
 
 from components.contracts.errors import VintageError
 from components.contracts.simulated import Lived, Simulated
@@ -91,9 +89,6 @@ def test_a_month_of_the_monthly_pipeline_gives_the_report_that_the_simulation_ga
 ) -> None:
     del told
     data = str(place / "data")
-    # What Spark's workers have of that release tells of the run that made it there.
-    for given in Path(SparkFiles.getRootDirectory()).iterdir():
-        shutil.rmtree(given)
     assert run_locally(monthly_pipeline(MONTHLY), run="april", data=data, as_of="2024-04")
     place_of = Path("store") / MONTHLY.name / "monitored" / "2024-04" / "report.json"
     simulated = place / "home" / "simulations" / MONTHLY.name
